@@ -1,0 +1,78 @@
+"""Exact and certified answers for the theory of neural collapse.
+
+The public names are loaded when they are first used, so that `import nctheory` itself is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nctheory import channel, collapse, kernel, spherical_code
+    from nctheory.configuration import Configuration, Features, load
+    from nctheory.constructions import (
+        exact_simplex_etf,
+        orthogonal_frame,
+        orthoplex,
+        random_configuration,
+        simplex_etf,
+        simplex_etf_gram,
+    )
+    from nctheory.data import sample_path
+    from nctheory.errors import InputError, SolverError
+    from nctheory.result import Certificate, Result, Status
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Certificate",
+    "Configuration",
+    "Features",
+    "InputError",
+    "Result",
+    "SolverError",
+    "Status",
+    "channel",
+    "collapse",
+    "exact_simplex_etf",
+    "kernel",
+    "load",
+    "orthogonal_frame",
+    "orthoplex",
+    "random_configuration",
+    "sample_path",
+    "simplex_etf",
+    "simplex_etf_gram",
+    "spherical_code",
+]
+
+_MODULES = {
+    "configuration": ("Configuration", "Features", "load"),
+    "constructions": (
+        "exact_simplex_etf",
+        "orthogonal_frame",
+        "orthoplex",
+        "random_configuration",
+        "simplex_etf",
+        "simplex_etf_gram",
+    ),
+    "data": ("sample_path",),
+    "errors": ("InputError", "SolverError"),
+    "result": ("Certificate", "Result", "Status"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name, or a submodule, when it is first asked for."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"nctheory.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in __all__:
+        return importlib.import_module(f"nctheory.{name}")
+    raise AttributeError(f"module 'nctheory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m nctheory` is the command line."""
+
+from nctheory.cli import main
+
+main()

@@ -1,0 +1,6 @@
+"""The Gaussian channel: exponent of a configuration, the best possible one, and certified optimality."""
+
+from nctheory.channel.optimality import Gap, Shares, certify, optimum
+from nctheory.channel.pairs import AttainingPairs, exponent
+
+__all__ = ["AttainingPairs", "Gap", "Shares", "certify", "exponent", "optimum"]

@@ -1,0 +1,331 @@
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nctheory
+from nctheory import cli, kernel
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments, stdin=None, **environment):
+    """The command line as a user has it: its own process, exit code, output and error."""
+    return subprocess.run(
+        [sys.executable, "-m", "nctheory", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def called(capsys, monkeypatch, *arguments):
+    """The same in this process, which is quicker."""
+    monkeypatch.setattr(sys, "argv", ["nctheory", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_code:
+        cli.main()
+    captured = capsys.readouterr()
+    return int(exit_code.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture
+def nc(capsys, monkeypatch):
+    return lambda *arguments: called(capsys, monkeypatch, *arguments)
+
+
+@pytest.fixture
+def features_file(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    features = nctheory.simplex_etf(3, 4, seed=0)[labels] + 0.05 * generator.standard_normal((60, 4))
+    path = tmp_path / "features.npz"
+    np.savez(path, features=features, labels=labels, weights=nctheory.simplex_etf(3, 4, seed=0), bias=np.zeros(3))
+    return path
+
+
+# ------------------------------------------------------------------------------------------------------------- check
+
+
+def test_the_main_job_as_a_user_runs_it():
+    done = run("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("1797 samples, 10 classes", "NC1", "NC4 mismatch", "training error", "5/18", "improvable"):
+        assert words in done.stdout
+    assert "Certified: the kernel has re-checked the 12 certificates" in done.stdout
+    assert "\x1b" not in done.stdout, "no colors in a pipe"
+
+
+def test_json_has_exact_numbers_inside_outward_rounded_floats(nc, features_file):
+    code, out, _ = nc("check", features_file, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert (document["format"], document["version"], document["command"]) == (1, nctheory.__version__, "check")
+    assert [(row["decoder"], row["energy_constraint"]) for row in document["channel"]] == [
+        (decoder, energy) for decoder in ("network", "nearest_mean") for energy in ("average", "bounded")
+    ]
+    for row in document["channel"]:
+        assert row["certified"]
+        assert row["optimum"]["exact"] == "3/8"
+        for number in (row["exponent"], row["energy"], row["ratio"]["lower"], row["optimum"]):
+            exact = Fraction(number["exact"])
+            assert number["lower"] <= exact <= number["upper"]
+            assert number["upper"] <= np.nextafter(number["lower"], np.inf)
+        exponent, energy = Fraction(row["exponent"]["exact"]), Fraction(row["energy"]["exact"])
+        assert Fraction(row["ratio"]["lower"]["exact"]) == exponent / energy / Fraction(3, 8)
+
+
+def test_certificates_are_written_and_rechecked_by_a_bare_python(nc, features_file, tmp_path):
+    folder = tmp_path / "certificates"
+    code, out, _ = nc("check", features_file, "-o", folder)
+    assert code == 0
+    assert f"certificates are in {folder}" in out
+    written = sorted(folder.glob("*.json"))
+    assert [path.stem for path in written] == [
+        "average-optimum",
+        "bounded-optimum",
+        "nearest_mean-average-gap",
+        "nearest_mean-average-improvement",
+        "nearest_mean-bounded-gap",
+        "nearest_mean-bounded-improvement",
+        "nearest_mean-exponent",
+        "network-average-gap",
+        "network-average-improvement",
+        "network-bounded-gap",
+        "network-bounded-improvement",
+        "network-exponent",
+    ]
+    alone = shutil.copy(ROOT / "nctheory" / "kernel.py", tmp_path / "alone.py")
+    done = subprocess.run([sys.executable, "-I", "-S", alone, *written], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": valid: ") == 12
+
+
+def test_without_verifying_nothing_is_called_certified(nc, features_file):
+    _, out, _ = nc("check", features_file, "--no-verify")
+    assert "certified" not in out.lower()
+    assert "Exact arithmetic, not re-checked" in out
+    _, out, _ = nc("check", features_file, "--no-verify", "--json")
+    assert not any(row["certified"] for row in json.loads(out)["channel"])
+
+
+def test_class_means_only(nc, tmp_path):
+    path = tmp_path / "means.npz"
+    np.savez(path, class_means=nctheory.simplex_etf(5))
+    code, out, _ = nc("check", path)
+    assert code == 0
+    assert "NC1 to NC4 need features" in out
+    assert out.count("near_optimal") == 2
+    assert "1 - " in out
+    assert "network" not in out
+
+
+def test_snapshots_are_chosen(nc):
+    _, early, _ = nc("check", "--epoch", 0)
+    assert "training error                  0 " not in early
+    code, _, error = nc("check", "--epoch", 3)
+    assert code == 2
+    assert "holds no epoch 3, only [0, 10, 100, 1000]" in error
+
+
+@pytest.mark.parametrize(("ratio", "code"), [("0.9", 0), ("9/10", 0), ("0.99", 1), ("2", 1)])
+def test_require(nc, ratio, code):
+    assert nc("check", "--require", ratio)[0] == code
+
+
+def test_require_is_undecided_where_the_bracket_holds_the_ratio(nc, tmp_path):
+    path = tmp_path / "polygon.npz"
+    angles = 2 * np.pi * np.arange(7) / 7
+    np.savez(path, class_means=np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    assert nc("check", path, "--require", "0.9")[0] == 3
+    assert nc("check", path, "--require", "0.1")[0] == 0
+
+
+def test_columns(nc, features_file, tmp_path):
+    with np.load(features_file) as data:
+        turned = {key: data[key].T for key in data}
+    path = tmp_path / "turned.npz"
+    np.savez(path, **turned)
+    assert (
+        nc("check", path, "--layout", "columns")[1].splitlines()[1:] == nc("check", features_file)[1].splitlines()[1:]
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- bad input
+
+
+def archive(path, **members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in members.items():
+            stream = io.BytesIO()
+            np.save(stream, array)
+            file.writestr(f"{name}.npy", stream.getvalue())
+
+
+GOOD = {"H": np.array([[1.0, 0], [0, 1], [1, 1]]), "y": np.array([0, 1, 1])}
+BAD = {
+    "nan": (
+        {**GOOD, "H": np.full((3, 2), np.nan)},
+        "features has 6 entries that are not finite, the first nan at (0, 0)",
+    ),
+    "shape": ({**GOOD, "W": np.eye(3)}, "weights has shape (3, 3), expected (3, 2) to match features"),
+    "range": ({**GOOD, "y": np.array([0, 1, 2]), "W": np.eye(2)}, "labels[2] is 2, expected 0 ... 1 to match weights"),
+    "fraction": ({**GOOD, "y": np.array([0, 1, 0.5])}, "labels[2] is 0.5, expected integers"),
+    "absent": ({**GOOD, "y": np.array([0, 2, 2])}, "labels has no sample of class 1"),
+    "one class": ({**GOOD, "y": np.array([0, 0, 0])}, "one class has nothing to be confused with"),
+    "no samples": ({"H": np.zeros((0, 2)), "y": np.zeros(0, int)}, "features has shape (0, 2)"),
+    "no classes": ({"M": np.zeros((0, 2))}, "class_means has shape (0, 2), expected at least one class"),
+    "complex": ({**GOOD, "H": np.zeros((3, 2), complex)}, "features has dtype complex128, expected real numbers"),
+    "keys": ({"a": np.eye(2)}, "holds the keys ['a'], expected features"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_arrays_end_in_one_line_and_exit_code_2(nc, tmp_path, case):
+    members, message = BAD[case]
+    path = tmp_path / "bad.npz"
+    archive(path, **members)
+    code, out, error = nc("check", path)
+    assert (code, out) == (2, "")
+    assert error.startswith("nctheory: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no such file"), (b"", "not an .npz archive"), (b"PK\x03\x04 truncated", "not an .npz archive")],
+)
+def test_bad_files(nc, tmp_path, content, message):
+    path = tmp_path / "bad.npz"
+    if content is not None:
+        path.write_bytes(content)
+    code, _, error = nc("check", path)
+    assert code == 2
+    assert message in error
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.int8])
+def test_small_number_types_give_the_right_answer(nc, tmp_path, kind):
+    path = tmp_path / "small.npz"
+    archive(path, M=np.array([[3, 4], [-3, -4]], dtype=kind))
+    code, out, _ = nc("check", path, "--json")
+    assert code == 0
+    assert json.loads(out)["channel"][0]["exponent"]["exact"] == "25/2"
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e300])
+def test_extreme_numbers_give_the_right_answer(nc, tmp_path, scale):
+    path = tmp_path / "extreme.npz"
+    archive(path, H=scale * np.array([[1.0, 0], [-1, 0], [1, 0]]), y=np.array([0, 1, 0]))
+    code, out, _ = nc("check", path, "--json")
+    row = json.loads(out)["channel"][0]
+    assert code == 0
+    assert row["ratio"]["lower"]["exact"] == "1"
+    assert Fraction(row["exponent"]["exact"]) == Fraction(scale) ** 2 / 2
+    assert row["exponent"]["upper"] == ("inf" if scale > 1 else 5e-324)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check", "--require", "most"), "--require is 'most', expected a number"),
+        (("check", "--require", "1/0"), "--require is '1/0'"),
+        (("check", "--layout", "diagonal"), "layout is 'diagonal', expected 'rows' or 'columns'"),
+        (("check", "--epoch", "x"), "'x' is not a valid integer"),
+        (("chek",), "No such command"),
+        (("check", "-o", "/proc/nctheory"), "/proc/nctheory cannot be written"),
+        (("recheck", "x.json", "--against", "absent.npz"), "absent.npz: no such file"),
+    ],
+)
+def test_bad_options_end_in_exit_code_2(nc, arguments, message):
+    code, _, error = nc(*arguments)
+    assert code == 2
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_an_unexpected_error_is_one_line_too(nc, monkeypatch):
+    def broken(*arguments, **options):
+        raise ZeroDivisionError("surprise")
+
+    monkeypatch.setattr(nctheory, "load", broken)
+    code, _, error = nc("check")
+    assert code == 2
+    assert error == "nctheory: internal error, please report it: ZeroDivisionError: surprise\n"
+
+
+def test_ctrl_c_and_closed_pipes(nc, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nctheory, "load", interrupted)
+    assert nc("check")[0] == 130
+    done = subprocess.run(
+        f"{sys.executable} -m nctheory check | head -c 1", shell=True, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+
+
+def test_version_and_help(nc):
+    assert nc("--version")[1].strip() == nctheory.__version__
+    assert "recheck" in nc("--help")[1]
+
+
+# ------------------------------------------------------------------------------------------------------------ recheck
+
+
+def test_recheck_prints_the_claim_and_the_worst_exit_code(nc, tmp_path):
+    good = tmp_path / "good.json"
+    nctheory.channel.exponent([[1, 0], [0, 1]]).certificate.save(good)
+    wrong, broken = tmp_path / "wrong.json", tmp_path / "broken.json"
+    wrong.write_text(good.read_text().replace('"1/4"', '"1/5"'))
+    broken.write_text(good.read_text()[:-9])
+    code, out, _ = nc("recheck", good)
+    assert code == 0
+    assert out.startswith(f"{good}: valid: the configuration with sha256")
+    assert "has exponent exactly 1/4" in out
+    code, out, _ = nc("recheck", good, wrong)
+    assert code == 1
+    assert f"{wrong}: invalid: the exponent is 1/4, not 1/5" in out
+    code, out, _ = nc("recheck", broken, wrong, tmp_path / "absent.json")
+    assert code == 2
+    assert out.count("malformed") == 2
+
+
+def test_recheck_reads_standard_input(tmp_path):
+    text = nctheory.channel.optimum(4).certificate.encode().decode()
+    done = run("recheck", "-", stdin=text)
+    assert done.returncode == 0
+    assert "at most 1/3" in done.stdout
+
+
+def test_recheck_against_the_data(nc, features_file, tmp_path):
+    folder = tmp_path / "certificates"
+    nc("check", features_file, "-o", folder)
+    code, out, _ = nc("recheck", folder / "network-average-gap.json", "--against", features_file)
+    assert code == 0
+    assert "[centered by the mean of class means, linear decoder]" in out
+    code, out, _ = nc("recheck", folder / "nearest_mean-exponent.json", "--against", features_file)
+    assert "[centered by the mean of class means, nearest_mean decoder]" in out
+    code, out, _ = nc("recheck", folder / "network-average-gap.json", "--against", nctheory.sample_path())
+    assert code == 1
+    assert "invalid: it is not about that configuration" in out
+    code, out, _ = nc("recheck", folder / "average-optimum.json", "--against", features_file)
+    assert code == 1, "a bound for all configurations is about none in particular"
+
+
+def test_nothing_to_recheck(nc):
+    assert nc("recheck")[0] == 2
+    assert kernel.main([]) == 2
