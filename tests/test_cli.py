@@ -242,7 +242,7 @@ def test_extreme_numbers_give_the_right_answer(nc, tmp_path, scale):
         (("check", "--require", "most"), "--require is 'most', expected a number"),
         (("check", "--require", "1/0"), "--require is '1/0'"),
         (("check", "--layout", "diagonal"), "layout is 'diagonal', expected 'rows' or 'columns'"),
-        (("check", "--epoch", "x"), "'x' is not a valid integer"),
+        (("check", "--epoch", "x"), "Invalid value for '--epoch'"),
         (("chek",), "No such command"),
         (("check", "-o", "/proc/nctheory"), "/proc/nctheory cannot be written"),
         (("recheck", "x.json", "--against", "absent.npz"), "absent.npz: no such file"),
