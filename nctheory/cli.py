@@ -91,8 +91,8 @@ def recheck(
 
 
 def _console() -> Console:
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=_WIDE, soft_wrap=True)
+    console = Console(markup=False, highlight=False)
+    return console if console.is_terminal else Console(markup=False, highlight=False, width=_WIDE, soft_wrap=True)
 
 
 def _ratio(text: str) -> Fraction:

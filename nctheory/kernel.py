@@ -31,18 +31,22 @@ from operator import mul
 from types import MappingProxyType
 from typing import Any
 
-MAX_BYTES = 48 << 20  # of text
+MAX_BYTES = 40 << 20  # of text
 MAX_NUMBERS = 2_100_000  # commas in the text
+MAX_QUOTES = 400
 MAX_BRACKETS = 200_000
 MAX_DEPTH = 8
-MAX_DIGITS = 4000  # of one number
-MAX_EXPONENT = 4096  # of two, in a matrix or vector
+MAX_DIGITS = min(4000, sys.get_int_max_str_digits() or 4000)  # of one number
+MAX_EXPONENT = 4096  # of two, in a matrix
+MAX_WORK = 1 << 38  # products of 64-bit words, about
 
 ENERGIES = ("bounded", "equal", "average")
 _PRINTABLE = bytes(sorted({9, 10, 13, *range(32, 127)} - {ord("\\")}))
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _RATIO = re.compile(r"(-?[1-9][0-9]*)/([1-9][0-9]*)")
 _SEAL = object()
+_Scaled = tuple[list[list[int]], Fraction]  # integers, and what they count
+_BELOW, _ABOVE = slice(0, 1), slice(1, 2)  # which of the two neighboring decimals to show
 
 
 class Malformed(Exception):
@@ -53,7 +57,7 @@ class Invalid(Exception):
     """The certificate is well formed, and its claim does not follow."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """A checked claim: its kind, its numbers, and the sentence that says it. Only `verify` makes one."""
 
@@ -68,15 +72,13 @@ class Verdict:
 
 
 # ------------------------------------------------------------------------------------------------ reading the text
-
-
 def parse(text: bytes) -> dict[str, Any]:
     """JSON without floats, duplicate keys, escapes, deep nesting or long numbers; sizes are capped before parsing."""
-    if len(text) > MAX_BYTES or text.count(b",") > MAX_NUMBERS:
-        raise Malformed(f"longer than {MAX_BYTES} bytes, or more than {MAX_NUMBERS} numbers")
+    if len(text) > MAX_BYTES or text.count(b",") > MAX_NUMBERS or text.count(b'"') > MAX_QUOTES:
+        raise Malformed(f"more than {MAX_BYTES} bytes, {MAX_NUMBERS} numbers or {MAX_QUOTES} quotes")
     if text.translate(None, _PRINTABLE):
         raise Malformed("holds a backslash or a byte that is not printable ASCII")
-    brackets, depth = text.translate(None, _NOT_BRACKETS), 0
+    brackets, depth = re.sub(b'"[^"]*"', b"", text.translate(None, _NOT_STRUCTURE)), 0
     for bracket in brackets[: MAX_BRACKETS + 1]:
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH or len(brackets) > MAX_BRACKETS:
@@ -99,8 +101,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _literal(digits: str) -> int:
-    if len(digits) > MAX_DIGITS + 1 or digits == "-0":
-        raise Malformed(f"integer of {len(digits)} characters, at most {MAX_DIGITS} digits and no -0")
+    if len(digits.lstrip("-")) > MAX_DIGITS or digits == "-0":
+        raise Malformed(f"an integer has {len(digits)} characters, expected at most {MAX_DIGITS} digits and no -0")
     return int(digits)
 
 
@@ -127,10 +129,9 @@ def _integer(value: Any, name: str, least: int | None = None) -> int:
 def _rational(value: Any, name: str) -> Fraction:
     if type(value) is not str:
         return Fraction(_integer(value, name))
-    match = _RATIO.fullmatch(value) if len(value) <= 2 * MAX_DIGITS + 2 else None
-    if not match or max(map(len, match.groups())) > MAX_DIGITS + 1:
-        raise Malformed(f"{name} is neither an integer nor 'p/q' of at most {MAX_DIGITS} digits each")
-    numerator, denominator = int(match[1]), int(match[2])
+    if not (match := _RATIO.fullmatch(value)):
+        raise Malformed(f"{name} is neither an integer nor 'p/q' without signs or zeros in front")
+    numerator, denominator = map(_literal, match.groups())
     if denominator == 1 or gcd(numerator, denominator) != 1:
         raise Malformed(f"{name} is a fraction that is not reduced")
     return Fraction(numerator, denominator)
@@ -148,26 +149,27 @@ def _list(value: Any, name: str, length: int) -> list[Any]:
     return value
 
 
-def _matrix(value: Any, name: str, num_rows: int, num_columns: int) -> tuple[list[list[int]], Fraction]:
+def _matrix(value: Any, name: str, shape: tuple[int, int], work: int = 0, growth: int = 1) -> _Scaled:
     """{"exponent": e, "denominator": q, "rows": integers} is rows * 2^e / q; q is odd, and 1 where left out."""
     value = _keys(value, name, {"exponent", "rows"}, frozenset({"denominator"}))
     exponent = _integer(value["exponent"], f"{name}.exponent")
     denominator = _integer(value.get("denominator", 1), f"{name}.denominator", least=1)
-    rows = _list(value["rows"], f"{name}.rows", num_rows)
+    rows = _list(value["rows"], f"{name}.rows", shape[0])
     for row in rows:
-        for entry in _list(row, f"a row of {name}", num_columns):
+        for entry in _list(row, f"a row of {name}", shape[1]):
             _integer(entry, f"an entry of {name}")
     content = gcd(*(gcd(*row) for row in rows))  # lowest terms, so that equal data have equal digests
     if gcd(content, denominator) != 1 or (content % 2 == 0 and (content, exponent) != (0, 0)):
         raise Malformed(f"{name} is not in lowest terms")
-    if abs(exponent) > MAX_EXPONENT or denominator % 2 == 0:
-        raise Malformed(f"{name} has an exponent beyond {MAX_EXPONENT} or an even denominator")
+    if abs(exponent) > MAX_EXPONENT or denominator % 2 == 0 or value.get("denominator") == 1:
+        raise Malformed(f"{name} has an exponent beyond {MAX_EXPONENT}, an even denominator, or 1 written out")
+    # the check makes `work` products of numbers that are up to `growth` times as long as the entries
+    if work * (10 + growth * max(x.bit_length() for row in rows for x in row) // 64) ** 2 > MAX_WORK:
+        raise Malformed(f"{name} would take too long to check")
     return rows, Fraction(2) ** exponent / denominator
 
 
 # -------------------------------------------------------------------------------------- configurations, exactly
-
-
 @dataclass(frozen=True, slots=True)
 class _Geometry:
     """What the claims need of a configuration: every |mu_i|^2, and e_ij as a function (None stands for infinity)."""
@@ -203,42 +205,47 @@ def _configuration(value: Any, name: str, num_classes: int, dimension: int) -> _
     data = "gram" if "gram" in value else "class_means"
     value = _keys(value, name, {data, "decoder"})
     _choice(value["decoder"], f"{name}.decoder", {"nearest_mean"})
+    columns, work, growth = (dimension, num_classes * dimension, 1) if data == "class_means" else (num_classes,) * 3
+    rows, unit = _matrix(value[data], f"{name}.{data}", (num_classes, columns), work * num_classes, growth)
     if data == "gram":
-        gram, unit = _matrix(value["gram"], f"{name}.gram", num_classes, num_classes)
-        _check_gram(gram, dimension)
+        _check_gram(rows, dimension)
     else:
-        means, scale = _matrix(value["class_means"], f"{name}.class_means", num_classes, dimension)
-        gram, unit = _products(means, means), scale * scale
+        unit *= unit
+
+    def inner(i: int, j: int) -> int:
+        return rows[i][j] if data == "gram" else _dot(rows[i], rows[j])
+
+    squares = [inner(i, i) for i in range(num_classes)]
 
     def pair_exponent(i: int, j: int) -> Fraction:
-        return unit * (gram[i][i] + gram[j][j] - 2 * gram[i][j]) / 8
+        return unit * (squares[i] + squares[j] - 2 * inner(i, j)) / 8
 
-    return _Geometry([unit * gram[i][i] for i in range(num_classes)], pair_exponent, digest(value))
+    return _Geometry([unit * square for square in squares], pair_exponent, digest(value))
 
 
 def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int) -> _Geometry:
-    means, unit_means = _matrix(value["class_means"], f"{name}.class_means", num_classes, dimension)
-    weights, unit_weights = _matrix(value["weights"], f"{name}.weights", num_classes, dimension)
-    (bias,), unit_bias = _matrix(value["bias"], f"{name}.bias", 1, num_classes)
-    cross, gram = _products(means, weights), _products(weights, weights)
+    shape, work = (num_classes, dimension), num_classes**2 * dimension
+    means, unit_means = _matrix(value["class_means"], f"{name}.class_means", shape, work)
+    weights, unit_weights = _matrix(value["weights"], f"{name}.weights", shape, work)
+    (bias,), unit_bias = _matrix(value["bias"], f"{name}.bias", (1, num_classes))
     unit_cross = unit_means * unit_weights
     unit = Fraction(1, unit_cross.denominator * unit_bias.denominator)  # divides both
     factor_cross, factor_bias = int(unit_cross / unit), int(unit_bias / unit)
     scale = (unit / unit_weights) ** 2 / 2
+    squares, own = [_dot(row, row) for row in weights], list(map(_dot, means, weights))
 
     def pair_exponent(i: int, j: int) -> Fraction | None:
-        margin = factor_cross * (cross[i][i] - cross[i][j]) + factor_bias * (bias[i] - bias[j])
-        squared = gram[i][i] + gram[j][j] - 2 * gram[i][j]
+        margin = factor_cross * (own[i] - _dot(means[i], weights[j])) + factor_bias * (bias[i] - bias[j])
+        squared = squares[i] + squares[j] - 2 * _dot(weights[i], weights[j])
         if squared == 0:
             return None if margin > 0 else Fraction(0)
         return scale * Fraction(max(0, margin) ** 2, squared)
 
-    norms = [unit_means**2 * sum(map(mul, row, row)) for row in means]
-    return _Geometry(norms, pair_exponent, digest(value))
+    return _Geometry([unit_means**2 * _dot(row, row) for row in means], pair_exponent, digest(value))
 
 
-def _products(left: list[list[int]], right: list[list[int]]) -> list[list[int]]:
-    return [[sum(map(mul, row, column)) for column in right] for row in left]
+def _dot(x: list[int], y: list[int]) -> int:
+    return sum(map(mul, x, y))
 
 
 def _check_gram(gram: list[list[int]], dimension: int) -> None:
@@ -266,8 +273,6 @@ def _check_gram(gram: list[list[int]], dimension: int) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- the claim kinds
-
-
 def _universal(theorem: str, num_classes: int, dimension: int, energy: str) -> tuple[Fraction, bool]:
     """A bound on the normalized exponent of every K >= 2 points with every linear decoder, and whether it is attained.
 
@@ -312,6 +317,8 @@ def _constraint(claim: dict[str, Any], keys: set[str]) -> dict[str, Any]:
         raise Malformed("claim.norm_ratio belongs to equal energy, and only there")
     if facts["energy"] == "equal":
         facts["norm_ratio"] = _rational(claim["norm_ratio"], "claim.norm_ratio")
+        if not 0 <= facts["norm_ratio"] <= 1:
+            raise Malformed("claim.norm_ratio is not between 0 and 1")
     return facts
 
 
@@ -332,10 +339,7 @@ def _feasible(value: Any, name: str, facts: dict[str, Any]) -> _Geometry:
 
 
 def _exponent(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """The exponent of this configuration is exactly q, attained by this ordered pair ("inf" and null for one class).
-
-    All K(K-1) exponents e_ij are computed as ratios of integers, and their minimum compared with q.
-    """
+    """The exponent, the minimum of all K(K-1) e_ij, is exactly q, attained by this pair ("inf", null for one class)."""
     claim = _keys(claim, "claim", _COMMON | {"configuration", "exponent", "pair"})
     _keys(witness, "witness", set())
     facts = _sizes(claim, least=1)
@@ -353,9 +357,9 @@ def _exponent(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str,
 
 
 def _universal_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Every configuration of K points in dimension d, with every linear decoder, has normalized exponent at most q.
+    """Every K points in dimension d with any linear decoder have normalized exponent <= q, by `_universal`.
 
-    With "attained": true also: some configuration has exactly q. The mathematics is `_universal`'s.
+    With "attained": true also: some have exactly q.
     """
     claim = _keys(claim, "claim", _COMMON | {"energy", "bound", "attained"})
     theorem = _choice(_keys(witness, "witness", {"theorem"})["theorem"], "witness.theorem", _THEOREMS)
@@ -363,13 +367,13 @@ def _universal_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[di
     asserted = _rational(claim["bound"], "claim.bound")
     if type(claim["attained"]) is not bool:
         raise Malformed("claim.attained is neither true nor false")
-    bound, attained = _universal(theorem, facts["num_classes"], facts["dimension"], facts["energy"])
+    bound, attained = _universal(theorem, *facts.values())
     if asserted < bound or (claim["attained"] and (not attained or asserted > bound)):
         raise Invalid(f"{_show(asserted)}: the {theorem} bound is {_show(bound)}{'' if attained else ', not attained'}")
     sentence = (
         f"every configuration of {facts['num_classes']} classes in dimension {facts['dimension']} with "
         f"{facts['energy']} energy at most 1 and any linear decoder "
-        f"has exponent at most {_show(asserted)} (noise covariance identity)"
+        f"has exponent at most {_show(asserted, _ABOVE)} (noise covariance identity)"
     ) + (", and one attains it" if claim["attained"] else "")
     return facts | {"bound": asserted, "attained": claim["attained"]}, sentence
 
@@ -395,7 +399,8 @@ def _gap(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any]
     at_most_1 = energy != "equal" or facts["norm_ratio"] == 1
     if upper is not None and not (attained and ratio <= upper) and not (at_most_1 and upper >= 1):
         raise Invalid(f"the upper end {_show(upper)} is not proved: ratio {_show(ratio)}, attained: {attained}")
-    ends = f"at least {_show(lower)}" + ("" if upper is None else f" and at most {_show(upper)}")
+    low, high = _show(lower, _BELOW), _show(upper, _ABOVE)
+    ends = f"at least {low}" + ("" if upper is None else f" and at most {high}")
     sentence = f"{_points(facts, geometry)}: exponent / (energy x optimum) is {ends}"
     return facts | {"lower": lower, "upper": upper, "configuration": geometry.digest}, sentence
 
@@ -410,8 +415,8 @@ def _improvement(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[s
     if not (ratio < 1 and best > 0 and value <= ratio * best):
         raise Invalid(f"exponent / energy is {_show(value)}, and {_show(best)} for the other configuration")
     sentence = (
-        f"{_points(facts, geometry)} has exponent / energy at most {_show(ratio)} times that of a better configuration "
-        f"(sha256 {better.digest[:16]})"
+        f"{_points(facts, geometry)} has exponent / energy at most {_show(ratio, _ABOVE)} times "
+        f"that of a better configuration (sha256 {better.digest})"
     )
     return facts | {"ratio": ratio, "configuration": geometry.digest, "better": better.digest}, sentence
 
@@ -425,11 +430,11 @@ def _simplex_etf(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[s
     _keys(witness, "witness", set())
     num_classes = _integer(claim["num_classes"], "claim.num_classes", least=2)
     scale = _rational(claim["scale"], "claim.scale")
-    gram, unit = _matrix(claim["gram"], "claim.gram", num_classes, num_classes)
+    gram, unit = _matrix(claim["gram"], "claim.gram", (num_classes, num_classes))
     on, off = scale / unit, -scale / (num_classes - 1) / unit
-    wrong = [(i, j) for i, row in enumerate(gram) for j, x in enumerate(row) if x != (on if i == j else off)]
-    if wrong or scale <= 0:
-        raise Invalid(f"the scale is not positive, or entries {wrong[:3]} are wrong")
+    wrong = ((i, j) for i, row in enumerate(gram) for j, x in enumerate(row) if x != (on if i == j else off))
+    if scale <= 0 or (first := next(wrong, None)):
+        raise Invalid("the scale is not positive" if scale <= 0 else f"the entry at {first} is wrong")
     sentence = f"the Gram matrix is exactly a simplex ETF's: {num_classes} vectors of squared norm {_show(scale)}"
     return {"num_classes": num_classes, "scale": scale}, sentence
 
@@ -439,10 +444,8 @@ _CLAIMS = MappingProxyType({check.__name__[1:]: check for check in _KINDS})
 
 
 # --------------------------------------------------------------------------------------------- printing and running
-
-
-def _show(number: Fraction | None) -> str:
-    """Exactly where short, else enclosed by two neighboring decimals of about 16 digits."""
+def _show(number: Fraction | None, ends: slice = slice(2)) -> str:
+    """Exactly where short, else by decimals of about 16 digits: the one below, the one above, or both."""
     if number is None:
         return "infinite"
     bits = number.numerator.bit_length() - number.denominator.bit_length()
@@ -450,15 +453,15 @@ def _show(number: Fraction | None) -> str:
         return str(number)
     shift = 16 - bits * 30103 // 100000
     low = number * Fraction(10) ** shift // 1
-    low_text, high_text = (f"{n[0]}.{n[1:]}e{len(n) - 1 - shift}" for n in (str(low), str(low + 1)))
-    return f"between {low_text} and {high_text}"
+    texts = [f"{n[0]}.{n[1:]}e{len(n) - 1 - shift}" for n in (str(low), str(low + 1))]
+    return " to ".join(texts[ends])
 
 
 def _points(facts: dict[str, Any], geometry: _Geometry) -> str:
     sizes = f"{facts['num_classes']} classes in dimension {facts['dimension']}, noise covariance identity"
     energy = f", {facts['energy']} energy" if "energy" in facts else ""
-    equal = f", squared norms within a factor {_show(facts['norm_ratio'])}" if "norm_ratio" in facts else ""
-    return f"the configuration with sha256 {geometry.digest[:16]} ({sizes}{energy}{equal})"
+    ratio = f", squared norms from {_show(facts['norm_ratio'], _BELOW)} of the largest" if "norm_ratio" in facts else ""
+    return f"the configuration with sha256 {geometry.digest} ({sizes}{energy}{ratio})"
 
 
 def verify(text: bytes) -> Verdict:
@@ -473,26 +476,23 @@ def verify(text: bytes) -> Verdict:
 
 
 def main(paths: list[str], about: Mapping[str, str] | None = None) -> int:
-    """Check files ("-" is standard input); 0 valid, 1 invalid, 2 malformed or unreadable, the worst of several.
-
-    `about` names the digests of the configurations that the claims must speak of.
-    """
+    """Check files ("-": standard input), perhaps that they are `about` these digests; returns the worst exit code."""
     codes = []
-    for path in paths:
+    for path, name in ((path, ascii(path)[1:-1]) for path in paths):
         try:
             with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-                verdict = verify(file.read(MAX_BYTES + 1))
+                verdict = verify(file.read(MAX_BYTES + 1) or b"")
             found = "" if about is None else about.get(verdict.claim.get("configuration", ""))
             if found is None:
                 raise Invalid(f"it is not about that configuration: {verdict.statement}")
             codes.append(0)
-            print(f"{path}: valid: {verdict.statement}{found and f' [{found}]'}")
+            print(f"{name}: valid: {verdict.statement}{found and f' [{found}]'}")
         except Invalid as error:
             codes.append(1)
-            print(f"{path}: invalid: {error}")
+            print(f"{name}: invalid: {error}")
         except (Malformed, OSError) as error:
             codes.append(2)
-            print(f"{path}: malformed: {error}")
+            print(f"{name}: malformed: {error}")
     return max(codes, default=2)
 
 

@@ -63,7 +63,7 @@ class Question:
             "off_center": "subtract the mean",
             "uneven_distances": "move classes {} and {} apart".format(*details.closest),
         }
-        return f"{what[name]} ({float(part):.0%} of the gap)"
+        return f"{float(part):.0%}: {what[name]}"
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ class CheckReport:
         else:
             center = {"class": "the mean of class means", "sample": "the sample mean"}[self.collapse.center]
             console.print(f"\nNeural collapse, measured; g is {center}, rows of D are mu_c - g")
-            console.print(_collapse_table(self.collapse, console))
+            _print_table(console, _collapse_table(self.collapse, console))
         console.print("\nGaussian channel h = mu_c + sigma z, error probability = exp(-(exponent + o(1)) / sigma^2)")
         console.print("Class means centered by their mean (the bias moves along), rounded once to float64.")
         console.print(self._standing())
-        console.print(self._channel_table(console))
+        _print_table(console, self._channel_table(console))
         console.print(self._closing())
 
     def _channel_table(self, console: Console) -> Table:
@@ -101,7 +101,7 @@ class CheckReport:
             "ratio",
             "weakest pair",
             "verdict",
-            "would improve it most",
+            "largest part of gap",
         )
         table = _table(console, *headers)
         for question in self.questions:
@@ -114,13 +114,8 @@ class CheckReport:
         bound = claims["optimum"]["bound"]
         optimum = str(bound) if claims["optimum"]["attained"] else f"<= {bound}"
         ratio = _show_ratio(claims["gap"]["lower"])
-        return (
-            _rounded(claims["exponent"]["exponent"], 6, ROUND_DOWN),
-            optimum,
-            ratio,
-            pair,
-            str(question.result.status),
-        )
+        exponent = _rounded(claims["exponent"]["exponent"], 6, ROUND_DOWN)
+        return exponent, optimum, ratio, pair, str(question.result.status)
 
     def claims(self, question: Question) -> dict[str, Mapping[str, Any]]:
         """What is claimed in a row: by the verdicts where there are any, else by the unchecked certificates."""
@@ -264,6 +259,16 @@ def _table(console: Console, *headers: str) -> Table:
     for header in headers:
         table.add_column(header, no_wrap=not console.is_terminal)
     return table
+
+
+def _print_table(console: Console, table: Table) -> None:
+    """In a pipe without the spaces that fill the last column."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    console.print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _collapse_table(collapse: Collapse, console: Console) -> Table:
