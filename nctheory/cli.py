@@ -124,7 +124,7 @@ def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error, never in a traceback."""
     try:
         app()
-    except (InputError, SolverError, kernel.Invalid) as error:
+    except (InputError, SolverError, kernel.Invalid, kernel.Malformed) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,29 +7,73 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from nctheory.arrays import Array, freeze, real_array
+from nctheory.arrays import Array, freeze, positive_integer, real_array
 from nctheory.errors import InputError
 
-__all__ = ["Energy", "spread"]
+__all__ = ["Energy", "search", "spread"]
 
 Energy = Literal["bounded", "equal", "average"]
 
 _POWERS = (2, 8, 32, 128, 512)
 _POLISHED_SIZE = 30  # coordinates up to which the active-set polish is affordable
+_STARTS = 4
+_WORK = 2e7  # differences of coordinates that one start may look at
+_EVALUATIONS = 2000
 _ACTIVE = 1.3  # pairs up to this multiple of the smallest squared distance enter the polish
 
 
-def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded", evaluations: int = 2000) -> Float[Array, "K d"]:
+def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Float[Array, "K d"]:
+    """The best of a few local searches for K points far apart, from fixed random starts, and of the regular polygons.
+
+    Formula:
+        The largest min_{i<j} |x_i - x_j| found by `spread`; one start has a point at the origin, where that is allowed.
+        For d = 2 also K points x_k = (cos 2 pi k / K, sin 2 pi k / K), and K - 1 such points with the origin.
+    Args:
+        num_points: K >= 2.
+        dimension: d >= 1.
+        energy: as for `spread`.
+    Assumes:
+        Nothing; the result is the best of a few local optima, and says nothing of the global one.
+    Returns:
+        (K, d) read-only float64 of energy 1 up to rounding, the same at every call.
+    Raises:
+        InputError: sizes that are too small, or an unknown energy.
+    Reference:
+        nocedal2006, algorithm 7.4 and section 18.
+    Example:
+        >>> search(4, 3).shape
+        (4, 3)
+    """
+    num_points, dimension = positive_integer(num_points, "num_points", 2), positive_integer(dimension, "dimension")
+    found = []
+    for seed in range(_STARTS):
+        start = np.random.default_rng(seed).standard_normal((num_points, dimension))
+        start /= np.linalg.norm(start, axis=1, keepdims=True)
+        if seed == 0 and energy != "equal":
+            start[0] = 0
+        found.append(spread(start, energy=energy))
+    if dimension == 2:
+        found.append(freeze(_polygon(num_points)))
+        if energy != "equal":
+            found.append(freeze(_normalized(np.vstack([_polygon(num_points - 1), [0.0, 0.0]]), energy)))
+    return max(found, key=_smallest_squared_distance)
+
+
+def _polygon(num_points: int) -> Array:
+    angles = 2 * math.pi * np.arange(num_points) / num_points
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded") -> Float[Array, "K d"]:
     """Move points apart by local search: a configuration with a larger smallest distance for its energy.
 
     Formula:
         Minimizes (1/p) log sum_{i<j} (E / |x_i - x_j|^2)^p for p = 2, 8, ..., 512 by L-BFGS (a smooth version of
         max E / |x_i - x_j|^2), then, for few coordinates, maximizes the smallest distance itself by SLSQP.
-        E is the largest, the common or the average squared norm.
+        E is the largest, the common or the average squared norm. The number of evaluations falls with K^2 d.
     Args:
         points: (K, d) where to start, K >= 2; coinciding points are moved apart by a fixed tiny shift.
         energy: "bounded" (|x_i| <= 1), "equal" (|x_i| = 1) or "average" (mean |x_i|^2 <= 1).
-        evaluations: the most evaluations of the objective, in all.
     Assumes:
         Nothing; the result is a local optimum at best, and says nothing of the global one.
     Returns:
@@ -51,10 +95,11 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded", evaluatio
     if energy not in ("bounded", "equal", "average"):
         raise InputError(f"energy is {energy!r}, expected 'bounded', 'equal' or 'average'")
     scale = np.abs(start).max() or 1.0
+    evaluations = max(1, int(min(_EVALUATIONS, _WORK / (len(start) * start.size)) / len(_POWERS)))
     current = start / scale + 1e-6 * np.random.default_rng(0).standard_normal(start.shape)
     for power in _POWERS:
         objective = _objective(power, current.shape, energy)
-        options = {"maxfun": max(1, evaluations // len(_POWERS)), "maxiter": evaluations}
+        options = {"maxfun": evaluations, "maxiter": evaluations}
         found = minimize(objective, current.ravel(), jac=True, method="L-BFGS-B", options=options).x
         if np.isfinite(found).all():
             current = _normalized(found.reshape(start.shape), energy)
@@ -64,12 +109,9 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded", evaluatio
 
 
 def _smallest_squared_distance(points: Array) -> float:
-    squared = _squared_distances(points)
-    return float(squared[np.triu_indices(len(points), 1)].min())
+    from scipy.spatial.distance import pdist
 
-
-def _squared_distances(points: Array) -> Array:
-    return np.asarray(((points[:, None, :] - points[None, :, :]) ** 2).sum(axis=2))
+    return float(pdist(points, "sqeuclidean").min())
 
 
 def _normalized(points: Array, energy: Energy) -> Array:
@@ -127,10 +169,10 @@ def _polished(points: Array, energy: Energy) -> Array:
     from scipy.optimize import minimize
 
     num_points, dimension = points.shape
-    squared = _squared_distances(points)
     i, j = np.triu_indices(num_points, 1)
-    near = squared[i, j] <= _ACTIVE * squared[i, j].min()
-    i, j = i[near], j[near]
+    squared = ((points[i] - points[j]) ** 2).sum(axis=1)
+    near = squared <= _ACTIVE * squared.min()
+    i, j, squared = i[near], j[near], squared[near]
     rows = np.arange(len(i))
 
     def unpack(flat: Array) -> Array:
@@ -158,7 +200,7 @@ def _polished(points: Array, energy: Energy) -> Array:
     goal = np.append(np.zeros(points.size), -1.0)
     found = minimize(
         lambda flat: -flat[-1],
-        np.append(points.ravel(), squared[i, j].min()),
+        np.append(points.ravel(), squared.min()),
         jac=lambda _: goal,
         method="SLSQP",
         constraints=[

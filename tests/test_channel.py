@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 import nctheory
 from nctheory import Configuration, InputError, channel, kernel
+from nctheory.channel import optimality as optimality_module
 from nctheory.channel import pairs as pairs_module
 from tests import reference
 
@@ -510,3 +511,28 @@ def test_a_wrong_exponent_does_not_pass_the_kernel():
     wrong = nctheory.Certificate({**certificate.claim, "exponent": Fraction(1, 3)}, {})
     with pytest.raises(kernel.Invalid, match="the exponent is 1/4, not 1/3"):
         wrong.verify()
+
+
+def test_the_lower_end_under_equal_energy_holds_for_the_scaled_means():
+    """The rigorous lower end is below (1 - max cos) / 4 in 60 digits, and close to it."""
+    import mpmath
+
+    for seed in range(5):
+        means = np.random.default_rng(seed).standard_normal((6, 3))
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        means *= 1 + 1e-9 * np.random.default_rng(seed).standard_normal((6, 1))
+        point = optimality_module._measured(Configuration(means), "equal")
+        with mpmath.workdps(60):
+            rows = [[mpmath.mpf(float(x)) for x in row] for row in means]
+            unit = [[x / mpmath.sqrt(mpmath.fsum(y * y for y in row)) for x in row] for row in rows]
+            cosines = [mpmath.fdot(unit[i], unit[j]) for i in range(6) for j in range(i)]
+            truth = (1 - max(cosines)) / 4
+            lower = optimality_module._feasible_exponent(point)
+            lower = mpmath.mpf(lower.numerator) / lower.denominator
+        assert truth * (1 - 1e-7) <= lower <= truth
+
+
+def test_the_polygon_is_found_on_the_circle():
+    result = channel.optimum(100, 2, energy="equal")
+    assert result.value > 0
+    assert float(result.lower) == pytest.approx(math.sin(math.pi / 100) ** 2 / 2, rel=1e-9)

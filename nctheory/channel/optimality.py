@@ -15,12 +15,10 @@ from nctheory.configuration import Configuration, as_configuration
 from nctheory.constructions import exact_simplex_etf, orthoplex, simplex_etf
 from nctheory.errors import InputError
 from nctheory.result import Certificate, End, Result, Status
-from nctheory.spherical_code import Energy, spread
+from nctheory.spherical_code import Energy, search, spread
 
 __all__ = ["Gap", "Shares", "certify", "optimum"]
 
-_STARTS = 4
-_SEARCH_WORK = 2e8  # number of coordinate differences that a search may look at, per start
 _RATIO_BITS = 64  # to which the factor in an improvement's claim is rounded, upward
 
 
@@ -94,8 +92,8 @@ def optimum(num_classes: int, dimension: int | None = None, *, energy: Energy = 
             build_configuration=lambda: _attaining(num_classes, dimension, energy, bound.theorem),
             build_certificate=lambda: _bound_certificate(num_classes, dimension, energy, bound),
         )
-    best = _search(num_classes, dimension, energy)
-    lower = _feasible_exponent(best, energy)
+    best = Configuration(search(num_classes, dimension, energy=energy))
+    lower = _feasible_exponent(_measured(best, energy))
     return Result(
         lower=lower,
         upper=bound.value,
@@ -141,36 +139,16 @@ def _attaining(num_classes: int, dimension: int, energy: Energy, theorem: str) -
     return Configuration([[x] for x in spaced])
 
 
-def _search(num_classes: int, dimension: int, energy: Energy) -> Configuration:
-    """The best of a few numerical searches from fixed random starts; one start has a class mean at the origin."""
-    evaluations = int(min(2000, _SEARCH_WORK / (num_classes**2 * dimension)))
-    candidates = []
-    for seed in range(_STARTS):
-        start = np.random.default_rng(seed).standard_normal((num_classes, dimension))
-        start /= np.linalg.norm(start, axis=1, keepdims=True)
-        if seed == 0 and energy != "equal":
-            start[0] = 0
-        candidates.append(Configuration(spread(start, energy=energy, evaluations=evaluations)))
-    return max(candidates, key=lambda candidate: _feasible_exponent(candidate, energy))
+def _feasible_exponent(point: "_Measured") -> Fraction:
+    """A value of exponent / energy that is attained: under equal energy, by the means scaled to norm 1 each.
 
-
-def _feasible_exponent(configuration: Configuration, energy: Energy) -> Fraction:
-    """A value of exponent / energy that is attained: under equal energy, by the means scaled to norm 1 each."""
-    if energy != "equal":
-        return _measured(configuration, energy).normalized
-    exact = configuration.exact.integers
-    gram = exact.dot(exact.T) if configuration.has_coordinates else exact
-    if not all(np.diagonal(gram)):
-        return Fraction(0)
-    i, j = np.triu_indices(len(gram), 1)
-    return (1 - max(_cosine_above(gram[a, b], gram[a, a] * gram[b, b]) for a, b in zip(i, j, strict=True))) / 4
-
-
-def _cosine_above(product: int, squares: int) -> Fraction:
-    """A rational c with product / sqrt(squares) <= c <= 1, within about 2^-96."""
-    scale = 1 << 96
-    root = math.isqrt(squares * scale * scale)  # <= scale sqrt(squares) < root + 1
-    return min(Fraction(1), Fraction(product * scale, root if product > 0 else root + 1))
+    With 8 beta <= |x - y|^2 and squared norms between m and M: 1 - cos(x, y) = (|x - y|^2 - (|x| - |y|)^2) /
+    (2 |x| |y|) >= (8 beta - (M - m)^2 / (4 m)) / (2 M), as | |x| - |y| | <= (M - m) / (2 sqrt m).
+    """
+    low, high = min(point.squares), max(point.squares)
+    if point.energy != "equal" or low == high:
+        return point.normalized
+    return max(Fraction(0), point.value - (high - low) ** 2 / (32 * low)) / high if low else Fraction(0)
 
 
 # ------------------------------------------------------------------------------------- is this configuration optimal
@@ -377,11 +355,10 @@ def _candidates(configuration: Configuration, energy: Energy, bound: _Bound) -> 
             yield Configuration(_nearest_simplex_etf(configuration.class_means, energy))
         yield _attaining(num_classes, dimension, energy, bound.theorem)
         return
-    evaluations = int(min(2000, _SEARCH_WORK / (num_classes**2 * dimension)))
     if configuration.class_means.any():
-        yield Configuration(spread(configuration.class_means, energy=energy, evaluations=evaluations))
+        yield Configuration(spread(configuration.class_means, energy=energy))
     yield configuration.nearest_mean()
-    yield _search(num_classes, dimension, energy)
+    yield Configuration(search(num_classes, dimension, energy=energy))
 
 
 def _nearest_simplex_etf(means: Float[Array, "K d"], energy: Energy) -> Float[Array, "K d"]:
