@@ -59,7 +59,7 @@ class Invalid(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """A checked claim: its kind, its numbers, and the sentence that says it. Only `verify` makes one."""
+    """A checked claim: its kind, its numbers, and the sentence that says it. Only `check` makes one."""
 
     kind: str
     claim: Mapping[str, Any]
@@ -68,7 +68,7 @@ class Verdict:
 
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
-            raise TypeError("only the kernel makes a Verdict: call kernel.verify(certificate_text)")
+            raise TypeError("only the kernel makes a Verdict: call kernel.check(certificate_text)")
 
 
 # ------------------------------------------------------------------------------------------------ reading the text
@@ -440,7 +440,7 @@ def _simplex_etf(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[s
 
 
 _KINDS = (_exponent, _universal_bound, _gap, _improvement, _simplex_etf)
-_CLAIMS = MappingProxyType({check.__name__[1:]: check for check in _KINDS})
+_CLAIMS = MappingProxyType({kind.__name__[1:]: kind for kind in _KINDS})
 
 
 # --------------------------------------------------------------------------------------------- printing and running
@@ -464,7 +464,7 @@ def _points(facts: dict[str, Any], geometry: _Geometry) -> str:
     return f"the configuration with sha256 {geometry.digest} ({sizes}{energy}{ratio})"
 
 
-def verify(text: bytes) -> Verdict:
+def check(text: bytes) -> Verdict:
     """The one road: text -> parsed certificate -> checked claim -> Verdict; raises Malformed or Invalid."""
     certificate = parse(text)
     claim = certificate["claim"]
@@ -481,7 +481,7 @@ def main(paths: list[str], about: Mapping[str, str] | None = None) -> int:
     for path, name in ((path, ascii(path)[1:-1]) for path in paths):
         try:
             with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-                verdict = verify(file.read(MAX_BYTES + 1) or b"")
+                verdict = check(file.read(MAX_BYTES + 1) or b"")
             found = "" if about is None else about.get(verdict.claim.get("configuration", ""))
             if found is None:
                 raise Invalid(f"it is not about that configuration: {verdict.statement}")

@@ -61,7 +61,7 @@ class Question:
             "decoder": "decode by nearest mean",
             "short_classes": f"lengthen class {short}",
             "off_center": "subtract the mean",
-            "uneven_distances": "move classes {} and {} apart".format(*details.closest),
+            "uneven_distances": "move classes {} and {} apart".format(*details.closest[0]),
         }
         return f"{float(part):.0%}: {what[name]}"
 

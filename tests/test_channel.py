@@ -536,3 +536,8 @@ def test_the_polygon_is_found_on_the_circle():
     result = channel.optimum(100, 2, energy="equal")
     assert result.value > 0
     assert float(result.lower) == pytest.approx(math.sin(math.pi / 100) ** 2 / 2, rel=1e-9)
+
+
+def test_the_closest_pairs_are_named_once():
+    square = channel.certify([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
+    assert square.details.closest.tolist() == [[0, 1], [0, 3], [1, 2], [2, 3]]

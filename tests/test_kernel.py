@@ -195,19 +195,19 @@ TRUTH: dict[str, Callable[[dict[str, Any]], bool]] = dict(
 
 @corpus("accepted")
 def test_accepted_certificates_are_valid(path: Path) -> None:
-    assert isinstance(kernel.verify(path.read_bytes()), kernel.Verdict)
+    assert isinstance(kernel.check(path.read_bytes()), kernel.Verdict)
 
 
 @corpus("rejected")
 def test_rejected_certificates_are_invalid(path: Path) -> None:
     with pytest.raises(kernel.Invalid):
-        kernel.verify(path.read_bytes())
+        kernel.check(path.read_bytes())
 
 
 @corpus("malformed")
 def test_malformed_certificates_are_malformed(path: Path) -> None:
     with pytest.raises(kernel.Malformed):
-        kernel.verify(path.read_bytes())
+        kernel.check(path.read_bytes())
 
 
 @corpus("accepted")
@@ -241,7 +241,7 @@ def test_readme_lists_every_file(folder: str) -> None:
 @corpus("accepted")
 def test_verdict_repeats_the_numbers_of_the_claim(path: Path) -> None:
     claim = json.loads(path.read_bytes())["claim"]
-    verdict = kernel.verify(path.read_bytes())
+    verdict = kernel.check(path.read_bytes())
     assert verdict.kind == claim["kind"]
     for key, found in verdict.claim.items():
         stated = claim[key]
@@ -288,7 +288,7 @@ def phrases(claim: dict[str, Any]) -> Iterator[str]:
 @corpus("accepted")
 def test_statement_says_what_the_claim_says(path: Path) -> None:
     claim = json.loads(path.read_bytes())["claim"]
-    statement = kernel.verify(path.read_bytes()).statement
+    statement = kernel.check(path.read_bytes()).statement
     assert [phrase for phrase in phrases(claim) if phrase not in statement] == []
     assert ("one attains it" in statement) == claim.get("attained", False)
     assert ("attained by" in statement) == bool(claim.get("pair"))
@@ -301,7 +301,7 @@ def test_statement_says_what_the_claim_says(path: Path) -> None:
 def test_long_numbers_are_enclosed_in_the_statement(bound: str) -> None:
     certificate = copy.deepcopy(ACCEPTED["bound-loose-not-attained"])
     certificate["claim"]["bound"] = bound if "/" in bound else int(bound)
-    verdict = kernel.verify(encode(certificate))
+    verdict = kernel.check(encode(certificate))
     shown = Fraction(re.findall(r"at most ([\d.e-]+) \(noise", verdict.statement)[0])
     assert Fraction(bound) <= shown <= Fraction(bound) * (1 + Fraction(1, 10**15))
     assert verdict.claim["bound"] == Fraction(bound)
@@ -312,11 +312,11 @@ def test_only_the_kernel_makes_a_verdict() -> None:
         with pytest.raises(TypeError):
             kernel.Verdict("exponent", {}, "anything", *seal)
     with pytest.raises((TypeError, ValueError)):
-        dataclasses.replace(kernel.verify(encode(ACCEPTED["exponent-antipodal-pair"])), statement="anything")
+        dataclasses.replace(kernel.check(encode(ACCEPTED["exponent-antipodal-pair"])), statement="anything")
 
 
 def test_a_verdict_is_read_only() -> None:
-    verdict = kernel.verify(encode(ACCEPTED["exponent-antipodal-pair"]))
+    verdict = kernel.check(encode(ACCEPTED["exponent-antipodal-pair"]))
     for name in ("kind", "claim", "statement"):
         with pytest.raises(AttributeError):
             setattr(verdict, name, "anything")
@@ -370,7 +370,7 @@ def written(number: Fraction) -> int | str:
 
 def verdict_of(certificate: dict[str, Any]) -> str:
     try:
-        kernel.verify(encode(certificate))
+        kernel.check(encode(certificate))
     except (kernel.Malformed, kernel.Invalid) as error:
         return type(error).__name__
     return "valid"
@@ -770,7 +770,7 @@ def hidden_nesting(depth: int) -> bytes:
 def test_nesting_hidden_by_a_string_is_malformed() -> None:
     for depth in (7, *range(100, 1000)):
         with pytest.raises(kernel.Malformed):
-            kernel.verify(hidden_nesting(depth))
+            kernel.check(hidden_nesting(depth))
 
 
 @on_linux

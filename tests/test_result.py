@@ -53,7 +53,7 @@ def test_no_certificate_no_verdict():
 def test_certificates_are_saved_and_checked(tmp_path):
     path = tmp_path / "certificate.json"
     channel.certify(simplex_etf(3)).certificate.save(path)
-    assert kernel.verify(path.read_bytes()).kind == "gap"
+    assert kernel.check(path.read_bytes()).kind == "gap"
 
 
 def test_only_exact_numbers_go_into_certificates():

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nctheory.arrays import Array, as_fraction, freeze, positive_integer
 from nctheory.channel.pairs import AttainingPairs, exponent, sizes
@@ -190,7 +190,8 @@ class Shares:
 class Gap:
     """What `certify` knows: exponent, energy, bound on the optimum, the shares of the gap, and a better configuration.
 
-    `improvement` is the certificate of the claim that `better` beats the given configuration.
+    `closest` (P, 2) are the pairs i < j of class means at the smallest distance. `improvement` is the certificate of
+    the claim that `better` beats the given configuration.
     """
 
     exponent: Result[AttainingPairs]
@@ -198,7 +199,7 @@ class Gap:
     bound: Fraction
     theorem: str
     shares: Shares
-    closest: tuple[int, int]
+    closest: Int[Array, "P 2"]
     better: Configuration | None
     improvement: Certificate | None
 
@@ -372,7 +373,7 @@ def _nearest_simplex_etf(means: Float[Array, "K d"], energy: Energy) -> Float[Ar
     return freeze(size * scale * (etf @ left @ right))
 
 
-def _shares(point: _Measured) -> tuple[Shares, tuple[int, int]]:
+def _shares(point: _Measured) -> tuple[Shares, Array]:
     nearest = exponent(point.configuration.nearest_mean())
     best = Fraction(nearest.lower)
     num_classes, exact = point.configuration.num_classes, point.configuration.exact
@@ -380,15 +381,15 @@ def _shares(point: _Measured) -> tuple[Shares, tuple[int, int]]:
     center = exact.unit**2 * (total**2).sum() if point.configuration.has_coordinates else exact.unit * total.sum()
     common = 4 * (num_classes - 1)
     distances = num_classes * sum(point.squares, Fraction(0)) - center  # sum over pairs of |mu_i - mu_j|^2
-    pairs = Fraction(num_classes * (num_classes - 1), 2)
+    num_pairs = Fraction(num_classes * (num_classes - 1), 2)
     shares = Shares(
         decoder=best - point.value,
         short_classes=tuple((point.total - square) / common for square in point.squares),
         off_center=center / (common * num_classes),
-        uneven_distances=(distances - pairs * 8 * best) / (common * num_classes),
+        uneven_distances=(distances - num_pairs * 8 * best) / (common * num_classes),
     )
-    i, j = nearest.details.pairs[0]
-    return shares, (int(i), int(j))
+    pairs = nearest.details.pairs
+    return shares, freeze(pairs[pairs[:, 0] < pairs[:, 1]])
 
 
 # ---------------------------------------------------------------------------------------------------- certificates
