@@ -1,5 +1,8 @@
 """The command line: `nctheory VERB ...`; exit codes 0 done, 1 a requirement fails, 2 bad input, 3 undecided."""
 
+import io
+import re
+import shlex
 import sys
 from collections.abc import Mapping
 from enum import IntEnum
@@ -12,7 +15,6 @@ from rich.console import Console
 
 import nctheory
 from nctheory import kernel
-from nctheory.arrays import as_fraction
 from nctheory.errors import InputError, SolverError
 
 __all__ = ["main"]
@@ -64,7 +66,11 @@ def check(
     source = file or nctheory.sample_path()
     name = str(file) if file else f"{source.name} (the network in the package)"
     data = nctheory.load(source, epoch=epoch, layout=layout)  # type: ignore[arg-type]  # load checks the layout
-    report = examine(name, data, verify=verify)
+    if output is not None:
+        _make_folder(output)
+    with Console(stderr=True).status("reading") as status:
+        announce = status.update if sys.stderr.isatty() else lambda _: None
+        report = examine(name, data, verify=verify, announce=announce)
     if as_json:
         print(report.as_json())  # noqa: T201
     else:
@@ -72,7 +78,8 @@ def check(
     if output is not None:
         _write(output, report.certificates, quiet=as_json)
     if required is not None:
-        raise typer.Exit(_requirement([question.result for question in report.questions], required))
+        rows = {f"{row.decoder}, {row.energy} energy": row.result for row in report.questions}
+        raise typer.Exit(_requirement(rows, required))
 
 
 @app.command()
@@ -82,12 +89,15 @@ def recheck(
         Path | None, typer.Option(help="An .npz file that the certificates must be about, as given or centered.")
     ] = None,
     epoch: Annotated[int | None, typer.Option(help="Which snapshot of --against; the last by default.")] = None,
+    layout: Annotated[str, typer.Option(help="rows or columns: how --against stores points.")] = "rows",
 ) -> None:
     """Have the kernel re-check certificates: valid, invalid or malformed, with the claim that was checked."""
     from nctheory.report import certificate_digests
 
-    about = None if against is None else certificate_digests(nctheory.load(against, epoch=epoch))
-    raise typer.Exit(kernel.main(files, about))
+    if against is None:
+        raise typer.Exit(kernel.main(files))
+    data = nctheory.load(against, epoch=epoch, layout=layout)  # type: ignore[arg-type]
+    raise typer.Exit(kernel.main(files, certificate_digests(data)))
 
 
 def _console() -> Console:
@@ -96,32 +106,58 @@ def _console() -> Console:
 
 
 def _ratio(text: str) -> Fraction:
-    try:
-        return as_fraction(Fraction(text), "--require")
-    except (ValueError, ZeroDivisionError):
-        raise InputError(f"--require is {text!r}, expected a number such as 0.99 or 99/100") from None
+    if re.fullmatch(r"[0-9]{0,40}\.?[0-9]{1,40}(/[1-9][0-9]{0,40})?", text) and not ("." in text and "/" in text):
+        ratio = Fraction(text)
+        if ratio <= 1:
+            return ratio
+    raise InputError(f"--require is {text!r}, expected a ratio from 0 to 1 such as 0.99 or 99/100")
 
 
-def _write(folder: Path, certificates: "Mapping[str, nctheory.Certificate]", *, quiet: bool) -> None:
+def _make_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o {folder} is a file, expected a folder for the certificates")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, certificate in certificates.items():
-            certificate.save(folder / f"{name}.json")
     except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error}") from None
+        raise InputError(f"-o {folder} cannot be made: {error.strerror}") from None
+
+
+def _write(folder: Path, certificates: Mapping[str, "nctheory.Certificate"], *, quiet: bool) -> None:
+    """Write what can be written, naming what is too large for the kernel; never beside another check's files."""
+    if stale := sorted(path.name for path in folder.glob("*.json") if path.stem not in certificates):
+        raise InputError(f"-o {folder} holds {stale[0]} from another check; nothing was written, choose another folder")
+    failures = []
+    for name, certificate in certificates.items():
+        try:
+            certificate.save(folder / f"{name}.json")
+        except (InputError, OSError) as error:
+            failures.append(f"{name} was not written to {folder}: {error}")
     if not quiet:
-        _console().print(f"{len(certificates)} certificates are in {folder}: nctheory recheck {folder}/*.json")
+        written = len(certificates) - len(failures)
+        _console().print(
+            f"\n{written} certificates are in {folder}: nctheory recheck {shlex.quote(str(folder))}/*.json"
+        )
+    if failures:
+        raise InputError(f"{failures[0]} ({len(failures)} of {len(certificates)} were not written)")
 
 
-def _requirement(results: "list[nctheory.Result[object]]", required: Fraction) -> Exit:
-    if all(result.lower >= required for result in results):
+def _requirement(results: Mapping[str, "nctheory.Result[object]"], required: Fraction) -> Exit:
+    """Say on standard error which rows do not reach the ratio."""
+    short = {name: result for name, result in results.items() if result.lower < required}
+    for name, result in short.items():
+        verdict = "fails" if result.upper < required else "is undecided"
+        print(f"nctheory: --require {float(required)} {verdict} for {name}: ratio {result}", file=sys.stderr)  # noqa: T201
+    if not short:
         return Exit.DONE
-    fails = any(result.upper < required for result in results)
+    fails = any(result.upper < required for result in short.values())
     return Exit.REQUIREMENT_FAILS if fails else Exit.UNDECIDED
 
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except (InputError, SolverError, kernel.Invalid, kernel.Malformed) as error:
@@ -133,6 +169,8 @@ def main() -> None:
         sys.exit(Exit.DONE)
     except MemoryError:
         _fail("out of memory")
+    except OSError as error:
+        _fail(str(error))
     except Exception as error:
         _fail(f"internal error, please report it: {type(error).__name__}: {error}")
 

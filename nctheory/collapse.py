@@ -30,7 +30,9 @@ class Collapse:
     training_error: float = _metric(
         "training error", "share of samples with argmax(Wh + b) != label, first index on ties"
     )
-    variability: float = _metric("NC1 within-class variability", "tr(Sigma_W pinv(Sigma_B)) / K, Sigma_B = D'D / K")
+    variability: float = _metric(
+        "NC1 within-class variability", "tr(Sigma_W pinv(Sigma_B)) / K, Sigma_B = D'D / K, Sigma_W over all samples"
+    )
     equinorm_means: float = _metric("NC2 equinorm, class means", "standard deviation / mean of |mu_c - g|, ddof 0")
     equinorm_weights: float = _metric("NC2 equinorm, classifier", "standard deviation / mean of |w_c|, ddof 0")
     equiangle_means: float = _metric("NC2 equiangle, class means", "spread of the cosines over c != c', ddof 0")
@@ -66,6 +68,8 @@ def measure(features: Features, *, center: Center = "class") -> Collapse:
         >>> nctheory.collapse.measure(nctheory.Features(etf, [0, 1, 2, 3], etf)).self_duality < 1e-30
         True
     """
+    if not isinstance(features, Features):
+        raise InputError(f"features is of type {type(features).__name__}, expected Features: NC1 and NC4 need samples")
     if features.num_classes < 2:
         raise InputError(f"features has {features.num_classes} class, expected at least two to compare")
     centered, residuals = _scaled_geometry(features, center)

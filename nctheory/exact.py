@@ -123,7 +123,7 @@ def floor_float(number: Fraction) -> float:
 
 def ceil_float(number: Fraction) -> float:
     """The smallest float64 that is not below the number."""
-    return -floor_float(-number)
+    return 0.0 - floor_float(-number)  # no negative zero
 
 
 def nearest_float(number: Fraction | float) -> float:

@@ -482,17 +482,17 @@ def main(paths: list[str], about: Mapping[str, str] | None = None) -> int:
         try:
             with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
                 verdict = check(file.read(MAX_BYTES + 1) or b"")
-            found = "" if about is None else about.get(verdict.claim.get("configuration", ""))
+            subject = verdict.claim.get("configuration")
+            found = about.get(subject) if about and subject else ""
             if found is None:
                 raise Invalid(f"it is not about that configuration: {verdict.statement}")
-            codes.append(0)
-            print(f"{name}: valid: {verdict.statement}{found and f' [{found}]'}")
+            code, answer = 0, f"valid: {verdict.statement}{found and f' [{found}]'}"
         except Invalid as error:
-            codes.append(1)
-            print(f"{name}: invalid: {error}")
+            code, answer = 1, f"invalid: {error}"
         except (Malformed, OSError) as error:
-            codes.append(2)
-            print(f"{name}: malformed: {error}")
+            code, answer = 2, f"malformed: {error}"
+        codes.append(code)
+        print(f"{name}: {answer}")
     return max(codes, default=2)
 
 

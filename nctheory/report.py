@@ -5,7 +5,7 @@ Every number printed after the word "certified" comes from a kernel Verdict, nev
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_DOWN, ROUND_UP, Decimal, localcontext
 from fractions import Fraction
@@ -19,6 +19,7 @@ import nctheory
 from nctheory import channel
 from nctheory.collapse import Collapse, measure
 from nctheory.configuration import Configuration, Features
+from nctheory.errors import InputError
 from nctheory.exact import ceil_float, floor_float
 from nctheory.kernel import Verdict, digest
 from nctheory.result import Certificate, End, Result, Status
@@ -26,6 +27,12 @@ from nctheory.result import Certificate, End, Result, Status
 __all__ = ["CheckReport", "Question", "certificate_digests", "check"]
 
 _ENERGIES: tuple[Any, ...] = ("average", "bounded")
+_LEGEND = (
+    "ratio = exponent / (energy x optimum), rounded down. Scaling the class means by t",
+    "scales exponent and energy by t^2, exactly. energy: average or largest squared norm",
+    "of the class means; optimum: at energy 1. weakest pair i -> j: class i is most easily",
+    "taken for class j (one such pair, where several tie).",
+)
 _RECHECK_WORK = 1_000_000  # K^2 (d + 250): about a second of the kernel's time for all certificates
 
 
@@ -49,21 +56,34 @@ class Question:
         }
         return {name: certificate for name, certificate in found.items() if certificate is not None}
 
-    @property
-    def advice(self) -> str:
-        """What would improve this configuration most, by the largest share of its gap."""
+    def largest_part(self) -> tuple[str, Fraction] | None:
+        """The largest part of the gap between exponent and energy x bound, in words, and its share; None for no gap.
+
+        Under the simplex bound the gap is that of the stability identity, otherwise decoder and class means.
+        """
         details = self.result.details
-        name, part = details.shares.largest()
-        if part == 0:
-            return "nothing"
-        short = max(range(len(details.shares.short_classes)), key=lambda c: details.shares.short_classes[c])
-        what = {
-            "decoder": "decode by nearest mean",
-            "short_classes": f"lengthen class {short}",
-            "off_center": "subtract the mean",
-            "uneven_distances": "move classes {} and {} apart".format(*details.closest[0]),
-        }
-        return f"{float(part):.0%}: {what[name]}"
+        gap = details.energy * details.bound - Fraction(details.exponent.lower)
+        if gap == 0:
+            return None
+        shares, (i, j) = details.shares, details.closest[0]
+        short = max(range(len(shares.short_classes)), key=lambda c: shares.short_classes[c])
+        parts = {"the decoder: nearest mean would do better": shares.decoder}
+        if details.theorem == "simplex":
+            parts[f"short class means, class {short} most"] = sum(shares.short_classes, Fraction(0))
+            parts["the mean of class means off the origin"] = shares.off_center
+            parts[f"uneven distances: classes {i} and {j} are closest"] = shares.uneven_distances
+        else:
+            parts[f"the class means: classes {i} and {j} are closest"] = gap - shares.decoder
+        largest = max(parts, key=lambda part: parts[part])
+        return largest, parts[largest] / gap
+
+    @property
+    def advice(self) -> str | None:
+        """What would improve this configuration most, where there is anything to improve."""
+        part = self.largest_part()
+        if part is None or self.result.status in (Status.OPTIMAL, Status.NEAR_OPTIMAL):
+            return None
+        return f"{float(part[1]):.0%} of the gap is {part[0]}"
 
 
 @dataclass(frozen=True)
@@ -93,19 +113,9 @@ class CheckReport:
         console.print(self._closing())
 
     def _channel_table(self, console: Console) -> Table:
-        headers = (
-            "decoder",
-            "energy",
-            "exponent",
-            "optimum",
-            "ratio",
-            "weakest pair",
-            "verdict",
-            "largest part of gap",
-        )
-        table = _table(console, *headers)
+        table = _table(console, "decoder", "energy", "exponent", "optimum", "ratio", "weakest pair", "verdict")
         for question in self.questions:
-            table.add_row(question.decoder, question.energy, *self._numbers(question), question.advice)
+            table.add_row(question.decoder, question.energy, *self._numbers(question))
         return table
 
     def _numbers(self, question: Question) -> tuple[str, ...]:
@@ -113,7 +123,7 @@ class CheckReport:
         pair = "{} -> {}".format(*claims["exponent"]["pair"])
         bound = claims["optimum"]["bound"]
         optimum = str(bound) if claims["optimum"]["attained"] else f"<= {bound}"
-        ratio = _show_ratio(claims["gap"]["lower"])
+        ratio = ("" if claims["optimum"]["attained"] else ">= ") + _show_ratio(claims["gap"]["lower"])
         exponent = _rounded(claims["exponent"]["exponent"], 6, ROUND_DOWN)
         return exponent, optimum, ratio, pair, str(question.result.status)
 
@@ -131,14 +141,12 @@ class CheckReport:
         return "Exact arithmetic, not re-checked by the kernel: add --verify, or -o DIR and `nctheory recheck`.\n"
 
     def _closing(self) -> str:
-        lines = [
-            "",
-            "ratio = exponent / (energy x optimum), rounded down. Scaling the class means by t scales exponent and",
-            "energy by t^2, exactly. energy: average or largest squared norm of the class means; optimum: at energy 1.",
-            "weakest pair i -> j: class i is most easily taken for class j.",
-        ]
+        lines = ["", *_LEGEND]
         if any(question.result.status == Status.IMPROVABLE for question in self.questions):
             lines.append("improvable: the improvement certificate holds a strictly better configuration.")
+        advice = [f"  {row.decoder}, {row.energy}: {row.advice}" for row in self.questions if row.advice]
+        if advice:
+            lines += ["", "What would improve it most (exact arithmetic, no certificate):", *advice]
         return "\n".join(lines)
 
     def as_json(self) -> str:
@@ -182,7 +190,13 @@ class CheckReport:
         }
 
 
-def check(source: str, data: Features | Configuration, *, verify: bool | None = None) -> CheckReport:
+def check(
+    source: str,
+    data: Features | Configuration,
+    *,
+    verify: bool | None = None,
+    announce: Callable[[str], object] = lambda _: None,
+) -> CheckReport:
     """Measure a last layer and decide its optimality in the Gaussian channel.
 
     Formula:
@@ -192,6 +206,7 @@ def check(source: str, data: Features | Configuration, *, verify: bool | None = 
         source: what to call the data.
         data: Features, or a Configuration of class means.
         verify: whether the kernel re-checks every certificate at once; None does so where it takes about a second.
+        announce: called with a line of text before every step that may take long.
     Assumes:
         At least two classes.
     Returns:
@@ -206,26 +221,28 @@ def check(source: str, data: Features | Configuration, *, verify: bool | None = 
         >>> [str(question.result.status) for question in report.questions]
         ['near_optimal', 'near_optimal']
     """
+    if data.num_classes < 2:
+        raise InputError(f"{source} has one class, expected at least two: there is nothing to be confused with")
     configuration = data.configuration if isinstance(data, Features) else data
     centered = configuration.centered() if configuration.has_coordinates else configuration
     decoders = {"network": centered} if centered.decoder == "linear" else {}
     decoders["nearest_mean"] = centered.nearest_mean()
-    questions = tuple(
-        Question(
-            name,
-            energy,
-            channel.certify(points, energy=energy),
-            channel.optimum(points.num_classes, points.dimension, energy=energy),
-        )
-        for name, points in decoders.items()
-        for energy in _ENERGIES
-    )
+    questions = []
+    for name, points in decoders.items():
+        for energy in _ENERGIES:
+            announce(f"deciding: {name} decoder, {energy} energy")
+            optimum = channel.optimum(points.num_classes, points.dimension, energy=energy)
+            questions.append(Question(name, energy, channel.certify(points, energy=energy), optimum))
     certificates = {name: found for question in questions for name, found in question.certificates.items()}
     if verify is None:
         verify = centered.num_classes**2 * (centered.dimension + 250) <= _RECHECK_WORK
-    verdicts = {name: certificate.verify() for name, certificate in certificates.items()} if verify else {}
+    verdicts = {}
+    for name, certificate in certificates.items() if verify else ():
+        announce(f"the kernel re-checks {name}")
+        verdicts[name] = certificate.verify()
+    announce("measuring collapse")
     collapse = measure(data) if isinstance(data, Features) else None
-    return CheckReport(source, data, collapse, questions, certificates, verdicts)
+    return CheckReport(source, data, collapse, tuple(questions), certificates, verdicts)
 
 
 def certificate_digests(data: Features | Configuration) -> dict[str, str]:
@@ -246,7 +263,10 @@ def certificate_digests(data: Features | Configuration) -> dict[str, str]:
 
 def _sizes(data: Features | Configuration) -> str:
     sizes = data.class_sizes
-    counts = "" if sizes is None else f" with {sizes.min()} to {sizes.max()} samples each"
+    counts = ""
+    if sizes is not None:
+        each = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
+        counts = f" of {each} samples each"
     samples = f"{len(data.labels)} samples, " if isinstance(data, Features) else ""
     return f"{samples}{data.num_classes} classes{counts}, dimension {data.dimension}"
 
@@ -257,7 +277,7 @@ def _table(console: Console, *headers: str) -> Table:
         box=SIMPLE_HEAD if console.is_terminal else None, show_edge=False, pad_edge=False, header_style="bold"
     )
     for header in headers:
-        table.add_column(header, no_wrap=not console.is_terminal)
+        table.add_column(header, overflow="fold", no_wrap=not console.is_terminal)
     return table
 
 

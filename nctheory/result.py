@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
@@ -69,7 +69,7 @@ def encode_number(number: object) -> int | str:
     return number.numerator if number.denominator == 1 else f"{number.numerator}/{number.denominator}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result(Generic[DetailsT_co]):
     """An answer with a proof behind it.
 
@@ -88,12 +88,12 @@ class Result(Generic[DetailsT_co]):
     status: Status | None = None
     gap: End = Fraction(0)
     reason: str = ""
-    build_configuration: Callable[[], Any] | None = field(default=None, repr=False)
-    build_certificate: Callable[[], Certificate] | None = field(default=None, repr=False)
+    build_configuration: Callable[[], Any] | None = None
+    build_certificate: Callable[[], Certificate] | None = None
 
     @property
     def value(self) -> float:
-        """The middle of the bracket as a float; its finite end where the other is infinite."""
+        """The middle of the bracket, or its finite end, as a float (infinite beyond the range of float64)."""
         if isinstance(self.lower, Fraction) and isinstance(self.upper, Fraction):
             return nearest_float((self.lower + self.upper) / 2)
         return nearest_float(self.lower if isinstance(self.lower, Fraction) else self.upper)
@@ -127,6 +127,9 @@ class Result(Generic[DetailsT_co]):
         if self.certificate is None:
             raise InputError("this result carries no certificate")
         return self.certificate.verify()
+
+    def __repr__(self) -> str:
+        return f"Result({self})"
 
     def __str__(self) -> str:
         """One line: value, status, reason."""

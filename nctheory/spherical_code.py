@@ -1,5 +1,6 @@
 """How far apart K points can be kept: a numerical search, whose results are only as good as what they are."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Literal
@@ -22,6 +23,7 @@ _EVALUATIONS = 2000
 _ACTIVE = 1.3  # pairs up to this multiple of the smallest squared distance enter the polish
 
 
+@functools.lru_cache(maxsize=16)
 def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Float[Array, "K d"]:
     """The best of a few local searches for K points far apart, from fixed random starts, and of the regular polygons.
 

@@ -230,7 +230,8 @@ def test_integral_labels_of_any_type(labels):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([[1.0], [2.0]], [0]), r"labels has shape \(1,\), expected \(2,\) to match features"),
+        (([[1.0], [2.0]], [0, 1, 1]), r"labels has shape \(3,\), expected \(2,\) to match features"),
+        (([[1.0], [2.0]], [0]), r"features has shape \(2, 1\) for 1 labels: are its points columns\?"),
         (([[1.0], [2.0]], [[0], [1]]), r"labels has shape \(2, 1\), expected one class index per sample"),
         (([[1.0], [2.0]], [0, 0.5]), r"labels\[1\] is 0\.5, expected integers"),
         (([[1.0], [2.0]], [0, np.nan]), r"labels\[1\] is nan, expected integers"),

@@ -156,12 +156,12 @@ def _feasible_exponent(point: "_Measured") -> Fraction:
 
 @dataclass(frozen=True)
 class Shares:
-    """The gap E K/(4(K-1)) - beta of a configuration, taken apart; every share is >= 0 and together they are the gap.
+    """The gap E K/(4(K-1)) - beta of a configuration to the simplex bound, taken apart into shares that add up to it.
 
-    With beta_ML = dist^2 / 8 for the smallest distance dist between class means:
-    `decoder` = beta_ML - beta; `short_classes` (K,) = (E - |mu_c|^2) / (4(K-1)), whose entries have either sign under
-    average energy, where they add up to 0; `off_center` = |sum mu_c|^2 / (4K(K-1)); `uneven_distances` =
-    sum_{i<j} (|mu_i - mu_j|^2 - dist^2) / (4K(K-1)).
+    With beta_ML = dist^2 / 8 for the smallest distance dist between class means: `decoder` = beta_ML - beta;
+    `short_classes` (K,) = (E - |mu_c|^2) / (4(K-1)); `off_center` = |sum mu_c|^2 / (4K(K-1)); `uneven_distances` =
+    sum_{i<j} (|mu_i - mu_j|^2 - dist^2) / (4K(K-1)). None is negative, but the entries of `short_classes` have either
+    sign under average energy, where they add up to 0.
     """
 
     decoder: Fraction

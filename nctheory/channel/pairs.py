@@ -129,7 +129,7 @@ def _linear_smallest(configuration: Configuration, i: Array, j: Array) -> tuple[
         return math.inf, where
     squares, lengths = np.maximum(margins[where], 0) ** 2, np.maximum(lengths[where], 1)
     for shift in (0, 2 * int(lengths.max()).bit_length()):
-        order = (squares << shift) // lengths
+        order = (squares << shift if shift else squares) // lengths
         smallest = np.flatnonzero(order == order.min())
         where, squares, lengths = where[smallest], squares[smallest], lengths[smallest]
     return unit**2 / (2 * unit_lengths) * Fraction(squares[0], lengths[0]), where

@@ -1,5 +1,6 @@
 """Reading a last layer from an .npz file that nobody vouches for: sizes are checked first, and nothing is unpickled."""
 
+import difflib
 import re
 import zipfile
 import zlib
@@ -53,6 +54,8 @@ def load(path: str | Path, *, epoch: int | None = None, layout: Layout = "rows")
         >>> nctheory.load(nctheory.sample_path(), epoch=0).num_classes
         10
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"path is {path!r}, expected the name of an .npz file")
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -83,8 +86,8 @@ def _cannot_read(path: Path, error: Exception) -> str:
 def _pytorch_message(path: Path) -> str:
     return (
         f"{path} is a PyTorch file, which can run code when it is read; convert it where you trust it:\n"
-        f"  data = torch.load({str(path)!r}, weights_only=True)\n"
-        f"  numpy.savez({str(path.with_suffix('.npz'))!r}, **{{key: value.numpy() for key, value in data.items()}})"
+        f"  data = torch.load({str(path)!r}, map_location='cpu', weights_only=True)\n"
+        f"  numpy.savez('{path.stem}-numpy.npz', features=data['features'], labels=data['labels'])  # weights, bias"
     )
 
 
@@ -110,6 +113,8 @@ def _choose(members: dict[str, zipfile.ZipInfo], path: Path, epoch: int | None) 
             raise InputError(f"{path} holds {field} twice, as {field} and as {_FIELDS[field]}")
         if field in _FIELDS:
             place[field] = info
+        elif meant := difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0.8):
+            raise InputError(f"{path} holds the key {name!r}; if {meant[0]!r} is meant, rename it, else leave it out")
     if snapshots:
         fields = _with_snapshot(fields, snapshots, path, epoch)
     elif epoch is not None:
@@ -157,7 +162,9 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) ->
         except (ValueError, KeyError) as error:
             raise InputError(f"{path}: {info.filename} is not an .npy array: {error}") from None
         if dtype.hasobject:
-            raise InputError(f"{path}: {info.filename} holds pickled Python objects, which are never read")
+            raise InputError(
+                f"{path}: {info.filename} holds pickled Python objects, which are never read; save plain arrays"
+            )
         content = stream.read()
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if len(content) != size:

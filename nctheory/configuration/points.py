@@ -277,7 +277,8 @@ class Features(_Frozen):
     Assumes:
         Real, finite numbers; K is the number of rows of weights, else the largest label plus one.
     Returns:
-        A read-only object.
+        A read-only object with these attributes and num_classes, dimension, class_sizes (K,), class_means (K, d) and
+        configuration (the class means exactly, with this classifier).
     Raises:
         InputError: shapes that do not match, labels out of range, a class without samples.
     Reference:
@@ -304,7 +305,11 @@ class Features(_Frozen):
             raise InputError("features has entries that are no float64; Features takes floats only")
         if min(points.shape) == 0:
             raise InputError(f"features has shape {points.shape}, expected at least one sample and one dimension")
-        classes = _shaped(labels_array(labels), "labels", points.shape[:1], "features")
+        classes = labels_array(labels)
+        if classes.shape == points.shape[1:] != points.shape[:1]:
+            hint = "are its points columns? Then say layout='columns'"
+            raise InputError(f"features has shape {points.shape} for {len(classes)} labels: {hint}")
+        _shaped(classes, "labels", points.shape[:1], "features")
         num_classes = int(classes.max()) + 1
         if weights is not None:
             weights = real_array(weights, "weights", 2, layout).astype(np.float64)
@@ -382,7 +387,10 @@ def _class_sizes(sizes: Any, num_classes: int) -> Array | None:
 def _label_counts(labels: Array, num_classes: int) -> Array:
     if labels.max() >= num_classes:
         first = int(np.argmax(labels >= num_classes))
-        raise InputError(f"labels[{first}] is {labels[first]}, expected 0 ... {num_classes - 1} to match weights")
+        start = "; do the labels start at 1?" if labels.min() == 1 and labels.max() == num_classes else ""
+        raise InputError(
+            f"labels[{first}] is {labels[first]}, expected 0 ... {num_classes - 1} to match weights{start}"
+        )
     if num_classes > len(labels):
         raise InputError(f"labels has {len(labels)} samples for {num_classes} classes, expected at least one of each")
     counts = np.bincount(labels, minlength=num_classes)
