@@ -110,6 +110,11 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def _log2(power: Fraction) -> int:
+    """The exponent of a power of two."""
+    return _twos(power.numerator) - _twos(power.denominator)
+
+
 def _twos(number: int) -> int:
     """How often 2 divides a positive integer."""
     return (number & -number).bit_length() - 1
@@ -155,10 +160,7 @@ class InnerProducts:
 
     def take(self, *indices: NDArray[Any], unit: Fraction | None = None) -> NDArray[Any]:
         """Python integers <x_i, y_j> / unit (or <x_i, y_i> / unit) at index arrays; `unit` must divide all of them."""
-        digits = [limb[indices] for limb in self._limbs]
-        for r in range(len(digits) - 1, 0, -1):  # carry, so that all but the first are below 2^bits
-            digits[r - 1] = digits[r - 1] + (digits[r] >> self._bits)
-            digits[r] = digits[r] & ((1 << self._bits) - 1)
+        digits = self._digits(indices)
         total = digits[0].astype(object)
         step = 63 // max(1, self._bits)
         for start in range(1, len(digits), step):
@@ -169,10 +171,29 @@ class InnerProducts:
         factor = self.unit / unit if unit else Fraction(1)
         return np.asarray(total if factor == 1 else total * factor.numerator // factor.denominator)
 
-    def diagonal(self, unit: Fraction) -> NDArray[Any]:
-        """Python integers <x_i, y_i> / unit for every row."""
-        every = np.arange(len(self._limbs[0]))
-        return self.take(*[every] * self._limbs[0].ndim, unit=unit)
+    def rounded(self, *indices: NDArray[Any], unit: Fraction) -> NDArray[np.longdouble] | None:
+        """What `take` gives, as long doubles of relative error below 20 eps; None where the products are not sliced.
+
+        Horner's rule rounds only where the value so far has more than 52 bits, relative to what the whole then is.
+        """
+        if not self._bits:
+            return None
+        total, *rest = (digit.astype(np.longdouble) for digit in self._digits(indices))
+        for digit in rest:
+            total = total * 2.0**self._bits + digit
+        return np.ldexp(total, _log2(self.unit / unit))
+
+    def _digits(self, indices: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
+        """The limbs after carrying, so that all but the first are digits in base 2^bits."""
+        digits = [limb[indices] for limb in self._limbs]
+        for r in range(len(digits) - 1, 0, -1):
+            digits[r - 1] = digits[r - 1] + (digits[r] >> self._bits)
+            digits[r] = digits[r] & ((1 << self._bits) - 1)
+        return digits
+
+    def diagonal(self) -> tuple[NDArray[Any], ...]:
+        """Index arrays of the products <x_i, y_i> of all rows, for `take` and `rounded`."""
+        return (np.arange(len(self._limbs[0])),) * self._limbs[0].ndim
 
 
 _Limbs = tuple[list[NDArray[Any]], int, Fraction]

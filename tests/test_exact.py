@@ -65,7 +65,20 @@ def test_rowwise_and_symmetric_products_agree_with_the_full_table(x):
     unit = min(table.unit, symmetric.unit, rowwise.unit)
     i, j = np.indices((len(x), len(x)))
     assert (table.take(i, j, unit=unit) == symmetric.take(i, j, unit=unit)).all()
-    assert (rowwise.diagonal(unit) == table.take(every, every, unit=unit)).all()
+    assert (rowwise.take(*rowwise.diagonal(), unit=unit) == table.take(every, every, unit=unit)).all()
+    assert (table.take(*table.diagonal(), unit=unit) == table.take(every, every, unit=unit)).all()
+
+
+@given(matrices(tame), matrices(tame))
+@settings(deadline=None)
+def test_rounded_products_are_within_their_error(x, y):
+    products = exact.InnerProducts(x, y)
+    i, j = np.indices((len(x), len(y)))
+    whole, rounded = products.take(i, j), products.rounded(i, j, unit=products.unit)
+    eps = Fraction(float(np.finfo(np.longdouble).eps))
+    for true, near in zip(whole.flat, rounded.flat, strict=True):
+        high = float(near)
+        assert abs(Fraction(high) + Fraction(float(near - high)) - true) <= 20 * eps * abs(true)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 100, 5000])

@@ -108,7 +108,8 @@ def _smallest(configuration: Configuration) -> tuple[End, Array]:
 def _nearest_mean_smallest(configuration: Configuration, i: Array, j: Array) -> tuple[End, Array]:
     """The smallest e_ij = |mu_i - mu_j|^2 / 8 among these pairs, and which of them attain it."""
     if configuration.has_coordinates:
-        distances, unit = _squared_distances(configuration.stored_means, i, j)
+        products = _SquaredDistances(configuration.stored_means, i, j)
+        distances, unit = products.exact(np.arange(len(i))), products.unit
     else:
         gram, unit = configuration.exact.integers, configuration.exact.unit
         distances = np.diagonal(gram)[i] + np.diagonal(gram)[j] - 2 * gram[i, j]
@@ -119,52 +120,104 @@ def _nearest_mean_smallest(configuration: Configuration, i: Array, j: Array) -> 
 def _linear_smallest(configuration: Configuration, i: Array, j: Array) -> tuple[End, Array]:
     """The smallest e_ij = max(0, m_ij)^2 / (2 |a_ij|^2) among these pairs, and which of them attain it.
 
-    Where floor(m^2 / |a|^2) is smallest comes first, which is cheap. Among those: different fractions p/q, r/s differ
-    by at least 1/(qs), so with 2^b above every |a|^2 the integers floor(m^2 2^(2b) / |a|^2) have their order exactly.
+    After long doubles have left few candidates, where floor(m^2 / |a|^2) is smallest comes first, which is cheap. Among
+    those: different fractions p/q, r/s differ by at least 1/(qs), so with 2^b above every |a|^2 the integers
+    floor(m^2 2^(2b) / |a|^2) have their order exactly.
     """
-    margins, unit = _margins(configuration, i, j)
-    lengths, unit_lengths = _squared_distances(configuration.linear_weights, i, j)
-    where = np.flatnonzero((lengths != 0) | (margins <= 0))
-    if not len(where):
+    all_margins = _Margins(configuration, i, j)
+    all_lengths = _SquaredDistances(configuration.linear_weights, i, j)
+    where = _nearly_smallest(all_margins.rounded(), all_lengths.rounded(), len(i))
+    margins, lengths = all_margins.exact(where), all_lengths.exact(where)
+    finite = np.flatnonzero((lengths != 0) | (margins <= 0))
+    if not len(finite):
         return math.inf, where
-    squares, lengths = np.maximum(margins[where], 0) ** 2, np.maximum(lengths[where], 1)
+    where, squares, lengths = where[finite], np.maximum(margins[finite], 0) ** 2, np.maximum(lengths[finite], 1)
     for shift in (0, 2 * int(lengths.max()).bit_length()):
         order = (squares << shift if shift else squares) // lengths
         smallest = np.flatnonzero(order == order.min())
         where, squares, lengths = where[smallest], squares[smallest], lengths[smallest]
-    return unit**2 / (2 * unit_lengths) * Fraction(squares[0], lengths[0]), where
+    return all_margins.unit**2 / (2 * all_lengths.unit) * Fraction(squares[0], lengths[0]), where
 
 
-def _margins(configuration: Configuration, i: Array, j: Array) -> tuple[Array, Fraction]:
-    """m_ij = (<w_i, mu_i> + b_i) - (<w_j, mu_i> + b_j) as integers in multiples of a unit."""
-    (rows, row), (columns, column) = (np.unique(index, return_inverse=True) for index in (i, j))
-    means, weights, bias = (
-        _rows(configuration.stored_means, rows),
-        configuration.linear_weights,
-        configuration.exact_bias,
-    )
-    cross = own = InnerProducts(means, _rows(weights, columns))
-    if not np.array_equal(rows, columns):
-        own = InnerProducts(means, _rows(weights, rows), rowwise=True)
-    unit = _common(_common(cross.unit, own.unit), bias.unit)
-    shifts = bias.integers * int(bias.unit / unit)
-    scores = own.diagonal(unit) + shifts[rows]
-    return scores[row] - (cross.take(row, column, unit=unit) + shifts[j]), unit
+_Rounded = tuple[Array, Array] | None  # long doubles, and what their error is relative to
 
 
-def _squared_distances(points: Array | ExactMatrix, i: Array, j: Array) -> tuple[Array, Fraction]:
-    """|x_i - x_j|^2 as integers in multiples of a unit."""
-    (rows, row), (columns, column) = (np.unique(index, return_inverse=True) for index in (i, j))
-    left = _rows(points, rows)
-    if np.array_equal(rows, columns):
-        products = row_squares = column_squares = InnerProducts(left, left)
-    else:
-        right = _rows(points, columns)
-        products = InnerProducts(left, right)
-        row_squares, column_squares = (InnerProducts(end, end, rowwise=True) for end in (left, right))
-    unit = _common(products.unit, _common(row_squares.unit, column_squares.unit))
-    ends = row_squares.diagonal(unit)[row] + column_squares.diagonal(unit)[column]
-    return ends - 2 * products.take(row, column, unit=unit), unit
+def _nearly_smallest(margins: _Rounded, lengths: _Rounded, count: int) -> Array:
+    """Where max(0, m)^2 / |a|^2 may be smallest, by long doubles that are off by less than 32 eps times their sizes."""
+    if margins is None or lengths is None:
+        return np.arange(count)
+    slack = 32 * np.finfo(np.longdouble).eps
+    (margin, margin_size), (length, length_size) = margins, lengths
+    with np.errstate(all="ignore"):
+        lower = np.maximum(margin - slack * margin_size, 0) ** 2 / (length + slack * length_size) * (1 - slack)
+        upper = np.maximum(margin + slack * margin_size, 0) ** 2 / (length - slack * length_size) * (1 + slack)
+        known = np.isfinite(lower) & np.isfinite(upper) & (length > slack * length_size) & (lower > _TINY)
+    return np.flatnonzero(~known | (lower <= np.min(upper, where=known, initial=math.inf)))
+
+
+class _Margins:
+    """m_ij = (<w_i, mu_i> + b_i) - (<w_j, mu_i> + b_j) of some pairs, exactly or rounded, in multiples of `unit`."""
+
+    def __init__(self, configuration: Configuration, i: Array, j: Array) -> None:
+        self.i, self.j, self.bias = i, j, configuration.exact_bias
+        (rows, self.row), (columns, self.column) = (np.unique(index, return_inverse=True) for index in (i, j))
+        means, weights = _rows(configuration.stored_means, rows), configuration.linear_weights
+        self.cross = self.own = InnerProducts(means, _rows(weights, columns))
+        if not np.array_equal(rows, columns):
+            self.own = InnerProducts(means, _rows(weights, rows), rowwise=True)
+        self.unit = _common(_common(self.cross.unit, self.own.unit), self.bias.unit)
+
+    def exact(self, where: Array) -> Array:
+        """Python integers m_ij / unit."""
+        shifts = self.bias.integers * int(self.bias.unit / self.unit)
+        row, column = self.row[where], self.column[where]
+        own = self.own.take(*self.own.diagonal(), unit=self.unit)[row] + shifts[self.i[where]]
+        return np.asarray(own - (self.cross.take(row, column, unit=self.unit) + shifts[self.j[where]]))
+
+    def rounded(self) -> _Rounded:
+        """Long doubles m_ij / unit and the sum of the sizes of what they are the sum of."""
+        own = self.own.rounded(*self.own.diagonal(), unit=self.unit)
+        cross = self.cross.rounded(self.row, self.column, unit=self.unit)
+        if own is None or cross is None:
+            return None
+        with np.errstate(all="ignore"):
+            bias = (self.bias.integers * int(self.bias.unit / self.unit)).astype(np.longdouble)
+        parts = (own[self.row], -cross, bias[self.i], -bias[self.j])
+        return np.asarray(sum(parts)), np.asarray(sum(map(np.abs, parts)))
+
+
+class _SquaredDistances:
+    """|x_i - x_j|^2 of some pairs of rows, exactly or rounded, in multiples of `unit`."""
+
+    def __init__(self, points: Array | ExactMatrix, i: Array, j: Array) -> None:
+        (rows, self.row), (columns, self.column) = (np.unique(index, return_inverse=True) for index in (i, j))
+        left = _rows(points, rows)
+        if np.array_equal(rows, columns):
+            self.products = self.row_squares = self.column_squares = InnerProducts(left, left)
+        else:
+            right = _rows(points, columns)
+            self.products = InnerProducts(left, right)
+            self.row_squares, self.column_squares = (InnerProducts(end, end, rowwise=True) for end in (left, right))
+        self.unit = _common(self.products.unit, _common(self.row_squares.unit, self.column_squares.unit))
+
+    def exact(self, where: Array) -> Array:
+        """Python integers |x_i - x_j|^2 / unit."""
+        first, second = (
+            squares.take(*squares.diagonal(), unit=self.unit) for squares in (self.row_squares, self.column_squares)
+        )
+        row, column = self.row[where], self.column[where]
+        return np.asarray(first[row] + second[column] - 2 * self.products.take(row, column, unit=self.unit))
+
+    def rounded(self) -> _Rounded:
+        """Long doubles |x_i - x_j|^2 / unit and the sum of the sizes of what they are the sum of."""
+        first, second = (
+            squares.rounded(*squares.diagonal(), unit=self.unit) for squares in (self.row_squares, self.column_squares)
+        )
+        inner = self.products.rounded(self.row, self.column, unit=self.unit)
+        if first is None or second is None or inner is None:
+            return None
+        parts = (first[self.row], second[self.column], -2 * inner)
+        return np.asarray(sum(parts)), np.asarray(sum(map(np.abs, parts)))
 
 
 def _common(first: Fraction, second: Fraction) -> Fraction:
