@@ -51,8 +51,7 @@ def labels_array(value: Any, name: str = "labels") -> Array:
         raise InputError(f"{name} has dtype {array.dtype}, expected integers")
     if array.dtype.kind == "f":
         _check_each(array, np.isfinite(array) & (array == np.trunc(array)), name, "expected integers")
-    if array.dtype.kind == "u":
-        _check_each(array, array <= np.iinfo(np.int64).max, name, "expected a class index")
+    _check_each(array, array < 2**62, name, "expected a class index")
     _check_each(array, array >= 0, name, "expected class indices 0, 1, ..., K - 1")
     return freeze(array.astype(np.int64))
 
@@ -87,6 +86,8 @@ def _check_each(array: Array, good: Array, name: str, expected: str) -> None:
 
 
 def _any_array(value: Any, name: str, read_sequence: Callable[[Any], Any]) -> Array:
+    if np.ma.is_masked(value):
+        raise InputError(f"{name} is a masked array with masked entries, expected none")
     protocols: dict[str, Callable[[Any], Any]] = {"__array__": np.asarray, "__dlpack__": np.from_dlpack}
     readers: list[Callable[[Any], Any]] = [
         reader for protocol, reader in protocols.items() if hasattr(value, protocol)
@@ -104,7 +105,10 @@ def _object_array(value: Any) -> Array:
     """Nested sequences go through objects, so that a large integer beside a float is not rounded."""
     array = np.array(value, dtype=object)
     kinds = {type(entry) for entry in array.flat}
-    return array.astype(np.float64) if kinds == {float} else np.array(value) if kinds == {int} else array
+    if kinds == {float}:
+        return array.astype(np.float64)
+    plain = np.array(value) if kinds == {int} else array
+    return plain if plain.dtype.kind in "iu" else array
 
 
 def _exactly_real(array: Array, name: str) -> Array:

@@ -1,6 +1,7 @@
 """NC1-NC4 on real features, every convention stated beside its number."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,9 @@ from nctheory.configuration import Center, Features
 from nctheory.errors import InputError
 
 __all__ = ["Collapse", "measure"]
+
+_BLOCK = 1 << 22  # entries of a table of samples that are held at once
+_LARGEST_EXPONENT = 1000  # of two, of a score
 
 
 def _metric(name: str, convention: str) -> Any:
@@ -72,18 +76,17 @@ def measure(features: Features, *, center: Center = "class") -> Collapse:
         raise InputError(f"features is of type {type(features).__name__}, expected Features: NC1 and NC4 need samples")
     if features.num_classes < 2:
         raise InputError(f"features has {features.num_classes} class, expected at least two to compare")
-    centered, residuals = _scaled_geometry(features, center)
+    centered, shift = _unit_scale(features.configuration.nearest_mean().centered(center).class_means)
     _, singular_values, directions = np.linalg.svd(centered, full_matrices=False)
     cutoff = max(centered.shape) * np.finfo(float).eps * singular_values[0]
     rank = int((singular_values > cutoff).sum())
-    whitened = residuals @ (directions[:rank] / singular_values[:rank, None]).T
     error, mismatch = _disagreements(features)
     weights = features.weights if features.weights is not None else np.full_like(centered, math.nan)
     return Collapse(
         center=center,
         rank=rank,
         training_error=error,
-        variability=float((whitened**2).sum(axis=1).mean()) if rank else math.nan,
+        variability=_variability(features, shift, directions[:rank] / singular_values[:rank, None]),
         equinorm_means=_relative_spread(centered),
         equinorm_weights=_relative_spread(weights),
         equiangle_means=float(_cosines(centered).std()),
@@ -95,28 +98,44 @@ def measure(features: Features, *, center: Center = "class") -> Collapse:
     )
 
 
-def _scaled_geometry(features: Features, center: Center) -> tuple[Array, Array]:
-    """The centered class means and the residuals h_i - mu_{y_i}, scaled by one power of two."""
-    means = features.configuration.nearest_mean().centered(center).class_means
-    shift = -int(np.frexp(max(np.abs(means).max(), np.abs(features.features).max()))[1])
-    scaled = np.ldexp(features.features.astype(np.float64), shift)
-    residuals = scaled - np.ldexp(features.class_means, shift)[features.labels]
-    return np.ldexp(means, shift), residuals
+def _blocks(features: Features) -> Iterator[slice]:
+    """Samples in blocks, so that no table of all samples and classes is made."""
+    step = max(1, _BLOCK // max(features.num_classes, features.dimension))
+    return (slice(start, start + step) for start in range(0, len(features.labels), step))
+
+
+def _variability(features: Features, shift: int, whitening: Array) -> float:
+    """(1/N) sum |whitening (h_i - mu_{y_i}) 2^shift|^2."""
+    if not len(whitening):
+        return math.nan
+    total = 0.0
+    for block in _blocks(features):
+        residuals = features.features[block].astype(np.float64) - features.class_means[features.labels[block]]
+        total += float(((np.ldexp(residuals, shift) @ whitening.T) ** 2).sum())
+    return total / len(features.labels)
 
 
 def _disagreements(features: Features) -> tuple[float, float]:
     """Training error, and how often the classifier disagrees with the nearest class mean."""
     if features.weights is None or features.bias is None:
         return math.nan, math.nan
-    points, shift = _unit_scale(features.features)
+    largest = np.abs(features.features).max()
+    shift = -int(np.frexp(largest)[1])
     weights, shift_weights = _unit_scale(features.weights)
-    with np.errstate(over="ignore", under="ignore"):
-        predicted = (points @ weights.T + np.ldexp(features.bias, shift + shift_weights)).argmax(axis=1)
+    power = shift + shift_weights  # of two, by which the scores are scaled; less where the bias would overflow
+    spare = min(0, _LARGEST_EXPONENT - power - int(np.frexp(np.abs(features.bias).max())[1]))
+    bias = np.ldexp(features.bias, power + spare)
     class_means = np.ldexp(features.class_means, shift)
-    center = class_means.mean(axis=0)
-    offsets = class_means - center
-    nearest = ((points - center) @ offsets.T - (offsets**2).sum(axis=1) / 2).argmax(axis=1)
-    return float((predicted != features.labels).mean()), float((predicted != nearest).mean())
+    mean = class_means.mean(axis=0)
+    offsets = class_means - mean
+    wrong = different = 0
+    for block in _blocks(features):
+        points, labels = np.ldexp(features.features[block].astype(np.float64), shift), features.labels[block]
+        predicted = (np.ldexp(points @ weights.T, spare) + bias).argmax(axis=1)
+        nearest = ((points - mean) @ offsets.T - (offsets**2).sum(axis=1) / 2).argmax(axis=1)
+        wrong += int((predicted != labels).sum())
+        different += int((predicted != nearest).sum())
+    return wrong / len(features.labels), different / len(features.labels)
 
 
 def _unit_scale(array: Array) -> tuple[Array, int]:
@@ -133,7 +152,7 @@ def _relative_spread(rows: Array) -> float:
 
 def _cosines(rows: Array) -> Array:
     """The cosines of different rows."""
-    rows = _unit_scale(rows)[0]
+    rows = np.ldexp(rows, -np.frexp(np.abs(rows).max(axis=1, keepdims=True))[1])  # each row to about 1
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray((unit @ unit.T)[~np.eye(len(rows), dtype=bool)])

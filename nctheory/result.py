@@ -42,7 +42,7 @@ class Certificate:
     def encode(self) -> bytes:
         """The certificate as JSON text.
 
-        Raises InputError where a number is longer, or the text larger, than the kernel reads.
+        Raises InputError where the text is larger than the kernel reads.
         """
         try:
             content = {"format": 1, "claim": self.claim, "witness": self.witness}
@@ -58,8 +58,14 @@ class Certificate:
         Path(path).write_bytes(self.encode() + b"\n")
 
     def verify(self) -> kernel.Verdict:
-        """Have the kernel re-check the claim; raises kernel.Invalid where it does not follow."""
-        return kernel.check(self.encode())
+        """Have the kernel re-check the claim.
+
+        Raises kernel.Invalid where it does not follow, InputError where it is beyond what the kernel reads.
+        """
+        try:
+            return kernel.check(self.encode())
+        except kernel.Malformed as error:
+            raise InputError(f"the certificate is beyond what the kernel reads: {error}") from None
 
 
 def encode_number(number: object) -> int | str:

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -23,7 +23,6 @@ _EVALUATIONS = 2000
 _ACTIVE = 1.3  # pairs up to this multiple of the smallest squared distance enter the polish
 
 
-@functools.lru_cache(maxsize=16)
 def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Float[Array, "K d"]:
     """The best of a few local searches for K points far apart, from fixed random starts, and of the regular polygons.
 
@@ -47,7 +46,15 @@ def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Fl
         (4, 3)
     """
     num_points, dimension = positive_integer(num_points, "num_points", 2), positive_integer(dimension, "dimension")
+    return _search(num_points, dimension, _checked(energy))
+
+
+@functools.lru_cache(maxsize=16)
+def _search(num_points: int, dimension: int, energy: Energy) -> Array:
+    """What a stricter energy allows is allowed too, so that the three optima found are in order."""
     found = []
+    if energy != "equal":
+        found.append(_normalized(_search(num_points, dimension, "equal" if energy == "bounded" else "bounded"), energy))
     for seed in range(_STARTS):
         start = np.random.default_rng(seed).standard_normal((num_points, dimension))
         start /= np.linalg.norm(start, axis=1, keepdims=True)
@@ -55,10 +62,10 @@ def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Fl
             start[0] = 0
         found.append(spread(start, energy=energy))
     if dimension == 2:
-        found.append(freeze(_polygon(num_points)))
+        found.append(_polygon(num_points))
         if energy != "equal":
-            found.append(freeze(_normalized(np.vstack([_polygon(num_points - 1), [0.0, 0.0]]), energy)))
-    return max(found, key=_smallest_squared_distance)
+            found.append(_normalized(np.vstack([_polygon(num_points - 1), [0.0, 0.0]]), energy))
+    return freeze(max(found, key=_smallest_squared_distance))
 
 
 def _polygon(num_points: int) -> Array:
@@ -92,10 +99,9 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded") -> Float[
     from scipy.optimize import minimize
 
     start = real_array(points, "points", 2).astype(np.float64)
-    if len(start) < 2:
-        raise InputError(f"points has shape {start.shape}, expected at least two points")
-    if energy not in ("bounded", "equal", "average"):
-        raise InputError(f"energy is {energy!r}, expected 'bounded', 'equal' or 'average'")
+    _checked(energy)
+    if len(start) < 2 or start.shape[1] == 0:
+        raise InputError(f"points has shape {start.shape}, expected at least two points and one dimension")
     scale = np.abs(start).max() or 1.0
     evaluations = max(1, int(min(_EVALUATIONS, _WORK / (len(start) * start.size)) / len(_POWERS)))
     current = start / scale + 1e-6 * np.random.default_rng(0).standard_normal(start.shape)
@@ -105,9 +111,18 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded") -> Float[
         found = minimize(objective, current.ravel(), jac=True, method="L-BFGS-B", options=options).x
         if np.isfinite(found).all():
             current = _normalized(found.reshape(start.shape), energy)
+    candidates = [current]
     if start.size <= _POLISHED_SIZE:
-        current = max(current, _polished(current, energy), key=_smallest_squared_distance)
-    return freeze(current)
+        candidates.append(_polished(current, energy))
+    if np.linalg.norm(start / scale, axis=1).all():
+        candidates.append(_normalized(start / scale, energy))
+    return freeze(max(candidates, key=_smallest_squared_distance))
+
+
+def _checked(energy: Energy) -> Energy:
+    if energy not in get_args(Energy):
+        raise InputError(f"energy is {energy!r}, expected one of {', '.join(map(repr, get_args(Energy)))}")
+    return energy
 
 
 def _smallest_squared_distance(points: Array) -> float:

@@ -96,7 +96,7 @@ def test_the_filter_bounds_hold_and_filter(monkeypatch):
     """lower <= e_ij <= upper up to the scale of the filter, and on random means few pairs survive."""
     means = np.random.default_rng(1).standard_normal((40, 20))
     configuration = Configuration(means, means, -(means**2).sum(axis=1) / 2)
-    survivors = sum(len(i) for i, _ in pairs_module._surviving_pairs(configuration))
+    survivors = sum(len(pairs) for pairs, _ in pairs_module._surviving_pairs(configuration))
     assert survivors < 100 < 40 * 39
     monkeypatch.setattr(
         pairs_module._Bounds, "__call__", lambda self, rows: (np.full((40, 40), 9.0), np.ones((40, 40)))
@@ -463,7 +463,7 @@ def test_equal_energy_asks_for_equal_norms():
     means[2] *= 0.9
     result = channel.certify(means, energy="equal")
     assert result.status == "infeasible"
-    assert "class 2 is 0.81 times that of class" in result.reason
+    assert "class 2 is by 0.19 of it below that of class" in result.reason
     assert result.verify().claim["norm_ratio"] < Fraction(82, 100)
 
 
@@ -541,3 +541,65 @@ def test_the_polygon_is_found_on_the_circle():
 def test_the_closest_pairs_are_named_once():
     square = channel.certify([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
     assert square.details.closest.tolist() == [[0, 1], [0, 3], [1, 2], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("means", "weights", "bias"),
+    [
+        ([[1, 0], [-1, 0], [0, 1]], [[1e-170, 0], [-1e-170, 0], [0, 1]], [0, 0, -1e-9]),
+        ([[1e-30, 0], [-1e-30, 0], [0, 1]], [[1e-140, 0], [-1e-140, 0], [0, 1]], [0, 0, -1e-40]),
+        (
+            [[6.349469009346035e-17, 0], [-6.349469009346035e-17, 0], [0, 1]],
+            [[5e-146, 0], [-5e-146, 0], [0, 1]],
+            [0, 0, -7.239508526884918e-17],
+        ),
+    ],
+)
+def test_the_filter_survives_underflow_of_its_squares(means, weights, bias):
+    agrees_with_brute_force(Configuration(means, weights, bias))
+
+
+scales = st.integers(-1070, 1000).map(lambda power: 2.0**power)
+
+
+@given(linear(), scales, scales, scales, st.integers(0, 5))
+@settings(deadline=None, max_examples=200)
+def test_exponent_with_rows_of_very_different_scale_is_the_definition(configuration, a, b, c, row):
+    parts = [np.array(part) for part in (configuration.class_means, configuration.weights, configuration.bias)]
+    with np.errstate(over="ignore"):
+        for part, scale in zip(parts, (a, b, c), strict=True):
+            part[row % len(part)] *= scale
+    assume(all(np.isfinite(part).all() for part in parts))
+    agrees_with_brute_force(Configuration(*parts))
+
+
+def test_proved_zeros_need_no_exact_arithmetic():
+    configuration = nctheory.random_configuration(30, 5, seed=0)
+    proved = sum(int(is_zero.sum()) for _, is_zero in pairs_module._surviving_pairs(configuration))
+    assert proved > 100
+    agrees_with_brute_force(configuration)
+
+
+def test_large_integers_are_not_rounded():
+    assert channel.exponent([[2**63, -1], [2**63 + 1, -1]]).lower == Fraction(1, 8)
+
+
+def test_the_largest_floats_are_certified():
+    assert channel.certify([[1.7e308, 1e308], [1e308, -1.7e308]]).status == "improvable"
+
+
+def test_rounding_noise_is_no_improvement():
+    best = channel.optimum(7, 2, energy="average").configuration
+    assert channel.certify(best, energy="average").status == "undecided"
+
+
+def test_looser_constraints_never_have_smaller_optima():
+    lower = [channel.optimum(9, 4, energy=energy).lower for energy in ("equal", "bounded", "average")]
+    assert lower[0] <= lower[1] * (1 + Fraction(1, 10**12))
+    assert lower[1] <= lower[2] * (1 + Fraction(1, 10**12))
+
+
+def test_what_the_kernel_cannot_read_is_an_input_error():
+    result = channel.exponent([[Fraction(1)], [Fraction(1, 2**5000)]])
+    with pytest.raises(InputError, match="beyond what the kernel reads"):
+        result.verify()

@@ -151,3 +151,22 @@ def test_bad_questions():
         collapse.measure(Features([[1.0]], [0]))
     with pytest.raises(InputError, match="center is 'origin', expected 'class', or 'sample'"):
         collapse.measure(Features(np.eye(2), [0, 1]), center="origin")
+
+
+@pytest.mark.parametrize(("size", "bias"), [(1e-300, [1e10, 2e10]), (1e-10, [1e300, 2e300])])
+def test_a_huge_bias_is_not_lost(size, bias):
+    features = Features([[size], [-size], [size], [size]], [1, 0, 1, 1], [[1.0], [1.0]], bias)
+    assert collapse.measure(features).training_error == 0.25
+
+
+def test_blocks_of_samples_agree_with_one_block(monkeypatch):
+    features = nctheory.load(nctheory.sample_path())
+    whole = collapse.measure(features)
+    monkeypatch.setattr(collapse, "_BLOCK", 640)
+    assert collapse.measure(features).variability == pytest.approx(whole.variability, rel=1e-12)
+    assert collapse.measure(features).training_error == whole.training_error
+
+
+def test_a_configuration_has_no_samples_to_measure():
+    with pytest.raises(InputError, match="features is of type Configuration, expected Features"):
+        collapse.measure(nctheory.Configuration(np.eye(2)))

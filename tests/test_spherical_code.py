@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nctheory import InputError
-from nctheory.spherical_code import _objective, spread
+from nctheory.spherical_code import _objective, search, spread
 
 
 def smallest_distance(points):
@@ -75,5 +75,9 @@ def test_the_same_start_gives_the_same_answer():
 def test_nonsense_is_refused():
     with pytest.raises(InputError, match="expected at least two points"):
         spread(np.ones((1, 3)))
+    with pytest.raises(InputError, match=r"points has shape \(3, 0\)"):
+        spread(np.zeros((3, 0)))
+    with pytest.raises(InputError, match=r"num_points is 4\.0"):
+        search(4.0, 3)
     with pytest.raises(InputError, match="energy is 'free'"):
         spread(np.eye(2), energy="free")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from nctheory.spherical_code import Energy, search, spread
 
 __all__ = ["Gap", "Shares", "certify", "optimum"]
 
+_LARGEST = np.finfo(float).max / 4  # of a norm, so that no coordinate overflows
 _RATIO_BITS = 64  # to which the factor in an improvement's claim is rounded, upward
 
 
@@ -63,7 +65,8 @@ def optimum(num_classes: int, dimension: int | None = None, *, energy: Energy = 
         Noise covariance sigma^2 I. No decoder of any kind does better than these linear ones.
     Returns:
         Result; status optimal with lower = upper, or undecided with the bracket. Under equal energy the lower end is
-        that of the attaining means after each is scaled to norm 1.
+        that of the attaining means after each is scaled to norm 1. `verify()` re-checks the upper end, and where the
+        status is optimal that it is attained; `exponent(result.configuration)` certifies the lower end.
     Raises:
         InputError: sizes that are no positive integers, an unknown energy.
     Reference:
@@ -281,16 +284,16 @@ class _Measured:
     exponent: Result[AttainingPairs]
     squares: list[Fraction]
 
-    @property
+    @cached_property
     def value(self) -> Fraction:
         return Fraction(self.exponent.lower)
 
-    @property
+    @cached_property
     def total(self) -> Fraction:
         squares = self.squares
         return sum(squares, Fraction(0)) / len(squares) if self.energy == "average" else max(squares)
 
-    @property
+    @cached_property
     def normalized(self) -> Fraction:
         """exponent / energy, and 0 for class means that are all 0."""
         return self.value / self.total if self.total else Fraction(0)
@@ -300,7 +303,7 @@ class _Measured:
         """How far the squared norms are from equal, relative to the largest; 0 where no one asks that they be."""
         return 1 - self.norm_ratio if self.energy == "equal" else Fraction(0)
 
-    @property
+    @cached_property
     def norm_ratio(self) -> Fraction:
         return min(self.squares) / max(self.squares) if any(self.squares) else Fraction(1)
 
@@ -319,11 +322,10 @@ def _status(
 ) -> tuple[Status, str]:
     if point.norm_spread > tolerance:
         low, high = (point.squares.index(end(point.squares)) for end in (min, max))
-        share = float(point.norm_ratio)
-        return (
-            Status.INFEASIBLE,
-            f"the squared norm of class {low} is {share:.6g} times that of class {high}",
+        reason = (
+            f"the squared norm of class {low} is by {float(point.norm_spread):.3g} of it below that of class {high}"
         )
+        return Status.INFEASIBLE, reason
     if ratio == 1:
         return Status.OPTIMAL, f"the {bound.theorem} bound is attained"
     if 1 - ratio <= tolerance:
@@ -341,10 +343,10 @@ def _upper_end(point: _Measured, ratio: Fraction, bound: _Bound) -> End:
 
 
 def _better(point: _Measured, tolerance: Fraction, bound: _Bound) -> _Measured | None:
-    """The first candidate that is strictly better, exactly; where the bound is attained, the last one attains it."""
+    """The first candidate better by more than the tolerance; where the bound is attained, the last one attains it."""
     for configuration in _candidates(point.configuration, point.energy, bound):
         candidate = _measured(configuration, point.energy)
-        if candidate.norm_spread <= tolerance and candidate.normalized > point.normalized:
+        if candidate.norm_spread <= tolerance and candidate.normalized * (1 - tolerance) > point.normalized:
             return candidate
     return None
 
@@ -364,13 +366,13 @@ def _candidates(configuration: Configuration, energy: Energy, bound: _Bound) -> 
 
 def _nearest_simplex_etf(means: Float[Array, "K d"], energy: Energy) -> Float[Array, "K d"]:
     """The rotated simplex ETF nearest to the centered means (orthogonal Procrustes), with the energy of the means."""
-    size = np.abs(means).max() or 1.0
+    size = float(np.abs(means).max()) or 1.0
     unit = means / size
     etf = simplex_etf(len(means))
     left, _, right = np.linalg.svd(etf.T @ (unit - unit.mean(axis=0)), full_matrices=False)
     squares = (unit**2).sum(axis=1)
     scale = math.sqrt(squares.mean() if energy == "average" else squares.max()) or 1.0
-    return freeze(size * scale * (etf @ left @ right))
+    return freeze(min(size * scale, _LARGEST) * (etf @ left @ right))
 
 
 def _shares(point: _Measured) -> tuple[Shares, Array]:

@@ -17,7 +17,7 @@ from nctheory.result import Certificate, End, Result
 __all__ = ["AttainingPairs", "exponent"]
 
 _BLOCK = 1 << 20  # ordered pairs held at once
-_TINY = 1e-300  # above every rounding error that underflow can cause after scaling
+_TINY = 1e-300  # above every error of a sum of products that underflow can cause after scaling
 _UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -93,13 +93,21 @@ def _smallest(configuration: Configuration) -> tuple[End, Array]:
     if configuration.num_classes == 1:
         return smallest, attaining
     smallest_of = _nearest_mean_smallest if configuration.decoder == "nearest_mean" else _linear_smallest
-    for i, j in _surviving_pairs(configuration):
-        value, where = smallest_of(configuration, i, j)
-        if value <= smallest:
-            new = np.stack([i[where], j[where]], axis=1)
-            attaining = np.concatenate([attaining, new]) if value == smallest else new
-            smallest = value
+    for pairs, is_zero in _surviving_pairs(configuration):
+        if is_zero.any():
+            smallest, attaining = _merged(smallest, attaining, Fraction(0), pairs[is_zero])
+        if not is_zero.all():
+            open_pairs = pairs[~is_zero]
+            value, where = smallest_of(configuration, *open_pairs.T)
+            smallest, attaining = _merged(smallest, attaining, value, open_pairs[where])
     return smallest, attaining
+
+
+def _merged(value: End, pairs: Array, other: End, other_pairs: Array) -> tuple[End, Array]:
+    """The smaller value and its pairs; the pairs of both where the values agree."""
+    if value == other:
+        return value, np.concatenate([pairs, other_pairs])
+    return (value, pairs) if value < other else (other, other_pairs)
 
 
 # ----------------------------------------------------------------------------------------------- exact pair exponents
@@ -233,7 +241,10 @@ def _rows(points: Array | ExactMatrix, rows: Array) -> Array | ExactMatrix:
 
 
 def _surviving_pairs(configuration: Configuration) -> Iterator[tuple[Array, Array]]:
-    """Ordered pairs, in blocks, whose exponent may be the smallest, by rigorous bounds on the float errors."""
+    """Ordered pairs, in blocks, whose exponent may be the smallest, by rigorous bounds on the float errors.
+
+    Beside them, where the exponent is already proved to be 0.
+    """
     num_classes = configuration.num_classes
     bounds = _Bounds(configuration) if configuration.is_float else None
     best = math.inf
@@ -241,13 +252,15 @@ def _surviving_pairs(configuration: Configuration) -> Iterator[tuple[Array, Arra
     for start in range(0, num_classes, step):
         rows = np.arange(start, min(start + step, num_classes))
         survives = rows[:, None] != np.arange(num_classes)
+        is_zero = np.zeros_like(survives)
         if bounds is not None:
             lower, upper = bounds(rows)
             best = min(best, float(upper[survives].min()))
             survives &= lower <= best
+            is_zero = upper == 0
         i, j = np.nonzero(survives)
         if len(i):
-            yield rows[i], j
+            yield np.stack([rows[i], j], axis=1), is_zero[i, j]
 
 
 class _Bounds:
@@ -255,8 +268,9 @@ class _Bounds:
 
     After scaling by powers of two (exact but for underflow) every entry is at most 1. A computed inner product of d
     terms then has error at most gamma |x| |y| + tiny, in whatever order it is added; the constant 4 d + 32 below leaves
-    a factor of more than two for the few further roundings. Comparisons are written so that overflow of the bias, or a
-    vanishing |a_ij|, makes a pair survive.
+    a factor of more than two for the few further roundings. Norms are kept away from 0, quotients are taken before
+    squares, and squares are made larger by more than underflow takes off. Overflow of the bias, or a vanishing |a_ij|,
+    makes a pair survive. An upper bound of exactly 0 is a proof that m_ij <= 0.
     Reference: higham2002, sections 2.2 and 3.1.
     """
 
@@ -271,7 +285,7 @@ class _Bounds:
         self.relative = (4 * configuration.dimension + 32) * _UNIT_ROUNDOFF
         self.squares = (self.weights**2).sum(axis=1)
         self.own = (self.means * self.weights).sum(axis=1)
-        self.lengths = np.sqrt((self.means**2).sum(axis=1)), np.sqrt(self.squares)
+        self.lengths = np.sqrt((self.means**2).sum(axis=1) + _TINY), np.sqrt(self.squares + _TINY)
 
     def __call__(self, rows: Array) -> tuple[Array, Array]:
         """Bounds for the ordered pairs (i, j), i in `rows`."""
@@ -282,10 +296,11 @@ class _Bounds:
             return (lengths - length_error) / 8, (lengths + length_error) / 8
         with np.errstate(all="ignore"):
             margins, margin_error = self._margins(rows)
-            low = np.maximum(margins - margin_error, 0) ** 2 / (2 * (lengths + length_error)) * (1 - self.relative)
-            top = np.maximum(margins + margin_error, 0) ** 2
-            bottom = 2 * np.maximum(lengths - length_error, 0)
-            high = np.where(top == 0, 0, top / bottom) * (1 + self.relative) + _TINY
+            low = np.maximum(margins - margin_error, 0) / np.sqrt(2 * (lengths + length_error))
+            low = np.maximum(low**2 * (1 - self.relative) - _TINY, 0)
+            top = np.maximum(margins + margin_error, 0)
+            high = (top / np.sqrt(2 * np.maximum(lengths - length_error, 0))) ** 2 * (1 + self.relative) + _TINY
+            high = np.where(top == 0, 0, high)
         return np.where(np.isfinite(low), low, 0), np.where(np.isnan(high), math.inf, high)
 
     def _margins(self, rows: Array) -> tuple[Array, Array]:

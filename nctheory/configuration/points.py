@@ -97,7 +97,8 @@ class Configuration(_Frozen):
             gram: (K, K) symmetric positive semidefinite, exact (Fractions, integers, SymPy rationals) or float.
             dimension: at least the rank of gram; the rank where left out.
         Assumes:
-            Nothing: symmetry, definiteness and rank are checked in exact arithmetic, in O(K^3) integer operations.
+            Nothing: symmetry, definiteness and rank are checked in exact arithmetic, in O(K^3) operations on
+            integers that grow: a second or two for K = 150.
         Returns:
             A Configuration.
         Raises:
@@ -226,10 +227,10 @@ class Configuration(_Frozen):
         return other
 
     def centered(self, center: Center = "class") -> "Configuration":
-        """The class means less a center g, with the bias moved along: the same channel, told from g.
+        """The class means less a center g, with the bias moved along: up to one rounding the same channel, told from g.
 
         g is the mean of class means ("class") or the sample mean ("sample", which needs class_sizes); they differ under
-        imbalance. mu_c - g and b_c + <w_c, g> are computed exactly and rounded once to float64.
+        imbalance. mu_c - g, w_c and b_c + <w_c, g> are computed exactly and rounded once to float64.
         """
         if not self.has_coordinates:
             raise InputError("a configuration given by its Gram matrix has no coordinates to center")
@@ -301,8 +302,7 @@ class Features(_Frozen):
         self, features: Any, labels: Any, weights: Any = None, bias: Any = None, *, layout: Layout = "rows"
     ) -> None:
         points = real_array(features, "features", 2, layout)
-        if points.dtype == object:
-            raise InputError("features has entries that are no float64; Features takes floats only")
+        _check_floats(points, "features")
         if min(points.shape) == 0:
             raise InputError(f"features has shape {points.shape}, expected at least one sample and one dimension")
         classes = labels_array(labels)
@@ -312,10 +312,11 @@ class Features(_Frozen):
         _shaped(classes, "labels", points.shape[:1], "features")
         num_classes = int(classes.max()) + 1
         if weights is not None:
-            weights = real_array(weights, "weights", 2, layout).astype(np.float64)
+            weights = _check_floats(real_array(weights, "weights", 2, layout), "weights").astype(np.float64)
             num_classes = len(weights)
             _shaped(weights, "weights", (num_classes, points.shape[1]), "features")
-            bias = real_array(np.zeros(num_classes) if bias is None else bias, "bias", 1).astype(np.float64)
+            bias = real_array(np.zeros(num_classes) if bias is None else bias, "bias", 1)
+            bias = _check_floats(bias, "bias").astype(np.float64)
             _shaped(bias, "bias", (num_classes,), "weights")
         elif bias is not None:
             raise InputError("bias is given without weights")
@@ -369,6 +370,12 @@ def _frozen_or_none(array: Array | None) -> Array | None:
     return None if array is None else freeze(array)
 
 
+def _check_floats(array: Array, name: str) -> Array:
+    if array.dtype == object:
+        raise InputError(f"{name} has entries that are no float64; Features takes floats only")
+    return array
+
+
 def _shaped(array: Array, name: str, shape: tuple[int, ...], partner: str = "class_means") -> Array:
     if array.shape != shape:
         raise InputError(f"{name} has shape {array.shape}, expected {shape} to match {partner}")
@@ -404,6 +411,7 @@ def _label_counts(labels: Array, num_classes: int) -> Array:
 
 def _factorization(gram: Array, dimension: int) -> Array:
     """(K, dimension) points with about these inner products: the leading eigenvectors, scaled."""
-    eigenvalues, eigenvectors = np.linalg.eigh(gram)
-    points = (eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)))[:, ::-1][:, :dimension]
+    power = int(np.frexp(np.abs(gram).max())[1]) // 2
+    eigenvalues, eigenvectors = np.linalg.eigh(np.ldexp(gram, -2 * power))
+    points = np.ldexp(eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)), power)[:, ::-1][:, :dimension]
     return np.pad(points, ((0, 0), (0, dimension - points.shape[1])))
