@@ -454,7 +454,7 @@ def _show(number: Fraction | None, ends: slice = slice(2)) -> str:
     shift = 16 - bits * 30103 // 100000
     low = number * Fraction(10) ** shift // 1
     texts = [f"{n[0]}.{n[1:]}e{len(n) - 1 - shift}" for n in (str(low), str(low + 1))]
-    return " to ".join(texts[ends])
+    return texts[ends][0] if len(texts[ends]) == 1 else f"(a fraction from {texts[0]} to {texts[1]})"
 
 
 def _points(facts: dict[str, Any], geometry: _Geometry) -> str:
