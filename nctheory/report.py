@@ -80,6 +80,10 @@ class Question:
     @property
     def advice(self) -> str | None:
         """What would improve this configuration most, where there is anything to improve."""
+        details = self.result.details
+        if details.exponent.lower == 0 and details.shares.decoder > 0:
+            i, j = details.exponent.details.pairs[0]
+            return f"the decoder puts the mean of class {i} on or beyond its boundary to class {j}"
         part = self.largest_part()
         if part is None or self.result.status in (Status.OPTIMAL, Status.NEAR_OPTIMAL):
             return None

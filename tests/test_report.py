@@ -109,3 +109,10 @@ def test_huge_and_tiny_numbers_are_printed():
     assert _rounded(Fraction(10) ** 700 * 2, 6, "ROUND_DOWN") == "2e+700"
     assert _rounded(Fraction(1, 10**700 * 3), 6, "ROUND_DOWN") == "3.33333e-701"
     assert _number(Fraction(10) ** 700)["upper"] == "inf"
+
+
+def test_a_decoder_that_mistakes_a_mean_is_what_is_wrong():
+    checked = report.check("wrong", nctheory.Configuration([[1], [-1]], [[-1], [1]], [0, 0]))
+    assert "network, average: the decoder puts the mean of class 0 on or beyond its boundary to class 1" in text_of(
+        checked
+    )
