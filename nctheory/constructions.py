@@ -167,7 +167,7 @@ def orthoplex(num_classes: int, dimension: int) -> Float[Array, "K d"]:
     Raises:
         InputError: K > 2d.
     Reference:
-        rankin1955, theorem 1.
+        rankin1955; proof in `kernel._universal`.
     Example:
         >>> orthoplex(4, 2)
         array([[ 1.,  0.], [ 0.,  1.], [-1.,  0.], [ 0., -1.]])

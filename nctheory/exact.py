@@ -149,7 +149,7 @@ class InnerProducts:
     and 2b + log2(d) <= 53 every partial sum of a product of two slices is an integer that float64 holds exactly, in
     whatever order BLAS adds. The products with equal weight 2^(-b r) are collected in one int64 array, `_limbs[r]`.
     With `rowwise` only the products <x_i, y_i> of rows with the same index are made.
-    Reference: ozaki2012, section 3.
+    Reference: ozaki2012 (error-free transformation of matrix products).
     """
 
     def __init__(self, x: NDArray[Any] | ExactMatrix, y: NDArray[Any] | ExactMatrix, *, rowwise: bool = False) -> None:

@@ -40,7 +40,7 @@ def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Fl
     Raises:
         InputError: sizes that are too small, or an unknown energy.
     Reference:
-        nocedal2006, algorithm 7.4 and section 18.
+        nocedal2006, algorithm 7.4 and chapter 18.
     Example:
         >>> search(4, 3).shape
         (4, 3)
@@ -90,7 +90,7 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded") -> Float[
     Raises:
         InputError: fewer than two points, or an unknown energy.
     Reference:
-        nocedal2006, algorithm 7.4 and section 18.
+        nocedal2006, algorithm 7.4 and chapter 18.
     Example:
         >>> triangle = spread([[1.0, 0.0], [0.9, 0.5], [-1.0, 0.2]])
         >>> round(float(np.linalg.norm(triangle[0] - triangle[1])), 6) == round(3**0.5, 6)

@@ -70,7 +70,7 @@ def optimum(num_classes: int, dimension: int | None = None, *, energy: Energy = 
     Raises:
         InputError: sizes that are no positive integers, an unknown energy.
     Reference:
-        balakrishnan1961, section 3 (simplex); rankin1955, theorem 1.
+        balakrishnan1961 (simplex, as the noise vanishes); rankin1955 (more classes); proofs in `kernel._universal`.
     Example:
         >>> from nctheory import channel
         >>> channel.optimum(10, 9).exact, channel.optimum(10, 5).exact
@@ -228,7 +228,7 @@ def certify(configuration: Any, *, energy: Energy = "bounded", tolerance: float 
     Raises:
         InputError: input that makes no Configuration, an unknown energy, a negative tolerance.
     Reference:
-        balakrishnan1961, section 3; rankin1955, theorem 1; schonemann1966 for the nearest simplex ETF.
+        balakrishnan1961; rankin1955; proofs in `kernel._universal`; schonemann1966 for the nearest simplex ETF.
     Example:
         >>> from nctheory import channel, simplex_etf
         >>> print(channel.certify(simplex_etf(10)).status)

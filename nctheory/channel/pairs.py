@@ -47,7 +47,7 @@ def exponent(configuration: Any) -> Result[AttainingPairs]:
     Raises:
         InputError: input that makes no Configuration.
     Reference:
-        dembo2010, theorem 2.2.10 (large deviations of a union of half-spaces).
+        dembo2010, section 2.2 (Cramer's theorem in several dimensions, here for a union of half-spaces).
     Example:
         >>> from nctheory import channel
         >>> result = channel.exponent([[1, 0], [0, 1], [-1, 0], [0, -1]])
