@@ -111,7 +111,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _log2(power: Fraction) -> int:
-    """The exponent of a power of two."""
+    """The exponent of a power of two (of the largest that divides, for any other fraction)."""
     return _twos(power.numerator) - _twos(power.denominator)
 
 
@@ -172,16 +172,19 @@ class InnerProducts:
         return np.asarray(total if factor == 1 else total * factor.numerator // factor.denominator)
 
     def rounded(self, *indices: NDArray[Any], unit: Fraction) -> NDArray[np.longdouble] | None:
-        """What `take` gives, as long doubles of relative error below 20 eps; None where the products are not sliced.
+        """What `take` gives, as long doubles of relative error below 20 eps, infinite beyond their range.
 
-        Horner's rule rounds only where the value so far has more than 52 bits, relative to what the whole then is.
+        Horner's rule rounds only where the value so far has more than 52 bits, relative to what the whole then is. None
+        where the products are not sliced, or are no power of two times `unit`.
         """
-        if not self._bits:
+        factor = self.unit / unit
+        if not self._bits or factor != Fraction(2) ** _log2(factor):
             return None
         total, *rest = (digit.astype(np.longdouble) for digit in self._digits(indices))
-        for digit in rest:
-            total = total * 2.0**self._bits + digit
-        return np.ldexp(total, _log2(self.unit / unit))
+        with np.errstate(over="ignore"):
+            for digit in rest:
+                total = total * 2.0**self._bits + digit
+            return np.asarray(np.ldexp(total, _log2(factor)))
 
     def _digits(self, indices: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
         """The limbs after carrying, so that all but the first are digits in base 2^bits."""

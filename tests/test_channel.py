@@ -603,3 +603,36 @@ def test_what_the_kernel_cannot_read_is_an_input_error():
     result = channel.exponent([[Fraction(1)], [Fraction(1, 2**5000)]])
     with pytest.raises(InputError, match="beyond what the kernel reads"):
         result.verify()
+
+
+@st.composite
+def mixed(draw):
+    """Floats and Fractions side by side, often with the bias of the nearest mean, so that exponents are positive."""
+    num_classes, dimension = draw(st.integers(2, 5)), draw(st.integers(1, 3))
+    row = st.lists(st.floats(-4, 4), min_size=dimension, max_size=dimension)
+    means = draw(st.lists(row, min_size=num_classes, max_size=num_classes))
+    weights = draw(st.sampled_from([means, [[2 * x for x in row] for row in means]]))
+    scale = Fraction(weights is not means) + 1
+    squares = [reference.dot(*reference.rational([row, row])) for row in means]
+    shift = draw(st.fractions(-3, 3, max_denominator=7))
+    bias = [shift - scale * square / 2 for square in squares]
+    bias[0] += draw(st.fractions(0, Fraction(1, 9), max_denominator=100))
+    return means, weights, bias
+
+
+@given(mixed())
+@settings(deadline=None, max_examples=200)
+def test_a_rational_bias_beside_float_weights_is_the_definition(parts):
+    value, attaining = reference.exponent(*parts)
+    result = channel.exponent(Configuration(*parts))
+    assert result.lower == value
+    assert {tuple(pair) for pair in result.details.pairs.tolist()} == attaining
+
+
+@pytest.mark.parametrize("size", [1, 1e-150, 1e150, 1e300])
+def test_long_doubles_that_are_only_doubles_do_no_harm(monkeypatch, size):
+    """As on machines whose long double is float64."""
+    monkeypatch.setattr(np, "longdouble", np.float64)
+    means = nctheory.simplex_etf(7, seed=1)
+    agrees_with_brute_force(Configuration(size * means, means, -size * (means**2).sum(axis=1) / 2))
+    agrees_with_brute_force(Configuration(means, means, -(means**2).sum(axis=1) / 2 + size * 1e-3 * np.eye(7)[0]))

@@ -19,6 +19,7 @@ __all__ = ["AttainingPairs", "exponent"]
 _BLOCK = 1 << 20  # ordered pairs held at once
 _TINY = 1e-300  # above every error of a sum of products that underflow can cause after scaling
 _UNIT_ROUNDOFF = 2.0**-53
+_LARGEST_INTEGER = 2**1000  # that becomes a float of any kind without overflow
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,12 @@ def _nearly_smallest(margins: _Rounded, lengths: _Rounded, count: int) -> Array:
     return np.flatnonzero(~known | (lower <= np.min(upper, where=known, initial=math.inf)))
 
 
+def _summed(*parts: Array) -> tuple[Array, Array]:
+    """The sum of the parts, and of their sizes."""
+    with np.errstate(all="ignore"):
+        return np.asarray(sum(parts)), np.asarray(sum(map(np.abs, parts)))
+
+
 class _Margins:
     """m_ij = (<w_i, mu_i> + b_i) - (<w_j, mu_i> + b_j) of some pairs, exactly or rounded, in multiples of `unit`."""
 
@@ -186,12 +193,11 @@ class _Margins:
         """Long doubles m_ij / unit and the sum of the sizes of what they are the sum of."""
         own = self.own.rounded(*self.own.diagonal(), unit=self.unit)
         cross = self.cross.rounded(self.row, self.column, unit=self.unit)
-        if own is None or cross is None:
+        shifts = self.bias.integers * int(self.bias.unit / self.unit)
+        if own is None or cross is None or max(map(abs, shifts)) >= _LARGEST_INTEGER:
             return None
-        with np.errstate(all="ignore"):
-            bias = (self.bias.integers * int(self.bias.unit / self.unit)).astype(np.longdouble)
-        parts = (own[self.row], -cross, bias[self.i], -bias[self.j])
-        return np.asarray(sum(parts)), np.asarray(sum(map(np.abs, parts)))
+        bias = shifts.astype(np.longdouble)
+        return _summed(own[self.row], -cross, bias[self.i], -bias[self.j])
 
 
 class _SquaredDistances:
@@ -224,8 +230,7 @@ class _SquaredDistances:
         inner = self.products.rounded(self.row, self.column, unit=self.unit)
         if first is None or second is None or inner is None:
             return None
-        parts = (first[self.row], second[self.column], -2 * inner)
-        return np.asarray(sum(parts)), np.asarray(sum(map(np.abs, parts)))
+        return _summed(first[self.row], second[self.column], -2 * inner)
 
 
 def _common(first: Fraction, second: Fraction) -> Fraction:
