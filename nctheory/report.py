@@ -56,27 +56,6 @@ class Question:
         }
         return {name: certificate for name, certificate in found.items() if certificate is not None}
 
-    def largest_part(self) -> tuple[str, Fraction] | None:
-        """The largest part of the gap between exponent and energy x bound, in words, and its share; None for no gap.
-
-        Under the simplex bound the gap is that of the stability identity, otherwise decoder and class means.
-        """
-        details = self.result.details
-        gap = details.energy * details.bound - Fraction(details.exponent.lower)
-        if gap == 0:
-            return None
-        shares, (i, j) = details.shares, details.closest[0]
-        short = max(range(len(shares.short_classes)), key=lambda c: shares.short_classes[c])
-        parts = {"the decoder: nearest mean would do better": shares.decoder}
-        if details.theorem == "simplex":
-            parts[f"short class means, class {short} most"] = sum(shares.short_classes, Fraction(0))
-            parts["the mean of class means off the origin"] = shares.off_center
-            parts[f"uneven distances: classes {i} and {j} are closest"] = shares.uneven_distances
-        else:
-            parts[f"the class means: classes {i} and {j} are closest"] = gap - shares.decoder
-        largest = max(parts, key=lambda part: parts[part])
-        return largest, parts[largest] / gap
-
     @property
     def advice(self) -> str | None:
         """What would improve this configuration most, where there is anything to improve."""
@@ -84,10 +63,19 @@ class Question:
         if details.exponent.lower == 0 and details.shares.decoder > 0:
             i, j = details.exponent.details.pairs[0]
             return f"the decoder puts the mean of class {i} on or beyond its boundary to class {j}"
-        part = self.largest_part()
-        if part is None or self.result.status in (Status.OPTIMAL, Status.NEAR_OPTIMAL):
+        if self.result.status in (Status.OPTIMAL, Status.NEAR_OPTIMAL) or not any(details.parts.values()):
             return None
-        return f"{float(part[1]):.0%} of the gap is {part[0]}"
+        name, share = details.largest_part()
+        lengths = details.shares.short_classes
+        short, (i, j) = max(range(len(lengths)), key=lambda c: lengths[c]), details.closest[0]
+        cause = {
+            "decoder": "the decoder: nearest mean would do better",
+            "short_classes": f"short class means, class {short} most",
+            "off_center": "the mean of class means off the origin",
+            "uneven_distances": f"uneven distances: classes {i} and {j} are closest",
+            "class_means": f"the class means: classes {i} and {j} are closest",
+        }
+        return f"{float(share):.0%} of the gap is {cause[name]}"
 
 
 @dataclass(frozen=True)

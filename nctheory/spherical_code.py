@@ -11,7 +11,7 @@ from jaxtyping import Float
 from nctheory.arrays import Array, freeze, positive_integer, real_array
 from nctheory.errors import InputError
 
-__all__ = ["Energy", "search", "spread"]
+__all__ = ["Energy", "checked_energy", "search", "spread"]
 
 Energy = Literal["bounded", "equal", "average"]
 
@@ -46,7 +46,7 @@ def search(num_points: int, dimension: int, *, energy: Energy = "bounded") -> Fl
         (4, 3)
     """
     num_points, dimension = positive_integer(num_points, "num_points", 2), positive_integer(dimension, "dimension")
-    return _search(num_points, dimension, _checked(energy))
+    return _search(num_points, dimension, checked_energy(energy))
 
 
 @functools.lru_cache(maxsize=16)
@@ -99,7 +99,7 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded") -> Float[
     from scipy.optimize import minimize
 
     start = real_array(points, "points", 2).astype(np.float64)
-    _checked(energy)
+    checked_energy(energy)
     if len(start) < 2 or start.shape[1] == 0:
         raise InputError(f"points has shape {start.shape}, expected at least two points and one dimension")
     scale = np.abs(start).max() or 1.0
@@ -119,7 +119,8 @@ def spread(points: Float[Array, "K d"], *, energy: Energy = "bounded") -> Float[
     return freeze(max(candidates, key=_smallest_squared_distance))
 
 
-def _checked(energy: Energy) -> Energy:
+def checked_energy(energy: Energy) -> Energy:
+    """The energy constraint, if it is one."""
     if energy not in get_args(Energy):
         raise InputError(f"energy is {energy!r}, expected one of {', '.join(map(repr, get_args(Energy)))}")
     return energy

@@ -442,7 +442,7 @@ def test_a_wrong_decoder_is_what_is_to_be_improved():
     means = nctheory.simplex_etf(4)
     result = channel.certify(Configuration(means, means + np.diag([0.3, 0, 0, 0])[:, :3]))
     assert result.status == "improvable"
-    assert result.details.shares.largest()[0] == "decoder"
+    assert result.details.largest_part()[0] == "decoder"
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_a_wrong_decoder_is_what_is_to_be_improved():
     ],
 )
 def test_the_largest_share_names_what_is_wrong(means, energy, share):
-    assert channel.certify(means, energy=energy).details.shares.largest()[0] == share
+    assert channel.certify(means, energy=energy).details.largest_part()[0] == share
 
 
 def test_equal_energy_asks_for_equal_norms():
@@ -636,3 +636,10 @@ def test_long_doubles_that_are_only_doubles_do_no_harm(monkeypatch, size):
     means = nctheory.simplex_etf(7, seed=1)
     agrees_with_brute_force(Configuration(size * means, means, -size * (means**2).sum(axis=1) / 2))
     agrees_with_brute_force(Configuration(means, means, -(means**2).sum(axis=1) / 2 + size * 1e-3 * np.eye(7)[0]))
+
+
+def test_the_parts_add_up_under_every_bound():
+    for means in (nctheory.simplex_etf(4), nctheory.orthoplex(5, 3), [[0], [1], [3]], np.eye(7, 2)):
+        details = channel.certify(Configuration(means, np.array(means) * 2.0, np.zeros(len(means)))).details
+        assert sum(details.parts.values()) == details.energy * details.bound - details.exponent.lower
+        assert min(details.parts.values()) >= 0

@@ -136,7 +136,7 @@ def missing_parts(documentation):
     return missing or ([] if positions == sorted(positions) else ["order"])
 
 
-HELPERS = {"as_configuration", "certificate_digests", "encode_number", "sizes"}
+HELPERS = {"as_configuration", "checked_energy", "certificate_digests", "encode_number", "sizes"}
 
 
 @pytest.mark.parametrize("public", list(public_objects()))

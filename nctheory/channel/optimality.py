@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,7 +16,7 @@ from nctheory.configuration import Configuration, as_configuration
 from nctheory.constructions import exact_simplex_etf, orthoplex, simplex_etf
 from nctheory.errors import InputError
 from nctheory.result import Certificate, End, Result, Status
-from nctheory.spherical_code import Energy, search, spread
+from nctheory.spherical_code import Energy, checked_energy, search, spread
 
 __all__ = ["Gap", "Shares", "certify", "optimum"]
 
@@ -80,7 +80,7 @@ def optimum(num_classes: int, dimension: int | None = None, *, energy: Energy = 
     """
     num_classes = positive_integer(num_classes, "num_classes")
     dimension = positive_integer(max(1, num_classes - 1) if dimension is None else dimension, "dimension")
-    _check_energy(energy)
+    checked_energy(energy)
     if num_classes == 1:
         means = Configuration(np.eye(1, dimension))
         return Result(math.inf, math.inf, None, Status.OPTIMAL, reason="one class", build_configuration=lambda: means)
@@ -107,11 +107,6 @@ def optimum(num_classes: int, dimension: int | None = None, *, energy: Energy = 
         build_configuration=lambda: best,
         build_certificate=lambda: _bound_certificate(num_classes, dimension, energy, bound),
     )
-
-
-def _check_energy(energy: str) -> None:
-    if energy not in get_args(Energy):
-        raise InputError(f"energy is {energy!r}, expected one of {', '.join(map(repr, get_args(Energy)))}")
 
 
 def _bound_certificate(num_classes: int, dimension: int, energy: Energy, bound: _Bound) -> Certificate:
@@ -177,17 +172,6 @@ class Shares:
         """The whole gap to the simplex bound, in the units of the exponent."""
         return self.decoder + sum(self.short_classes, Fraction(0)) + self.off_center + self.uneven_distances
 
-    def largest(self) -> tuple[str, Fraction]:
-        """The name of the largest share, and the part of the whole that it is."""
-        parts = {
-            "decoder": self.decoder,
-            "short_classes": sum(self.short_classes, Fraction(0)),
-            "off_center": self.off_center,
-            "uneven_distances": self.uneven_distances,
-        }
-        name = max(parts, key=lambda part: parts[part])
-        return name, parts[name] / self.total if self.total else Fraction(0)
-
 
 @dataclass(frozen=True)
 class Gap:
@@ -205,6 +189,29 @@ class Gap:
     closest: Int[Array, "P 2"]
     better: Configuration | None
     improvement: Certificate | None
+
+    @property
+    def parts(self) -> dict[str, Fraction]:
+        """The gap energy * bound - exponent by what causes it; none is negative.
+
+        Under the simplex bound these are the shares, else what nearest mean would gain and what other means would.
+        """
+        shares = self.shares
+        if self.theorem != "simplex":
+            gap = self.energy * self.bound - Fraction(self.exponent.lower)
+            return {"decoder": shares.decoder, "class_means": gap - shares.decoder}
+        return {
+            "decoder": shares.decoder,
+            "short_classes": sum(shares.short_classes, Fraction(0)),
+            "off_center": shares.off_center,
+            "uneven_distances": shares.uneven_distances,
+        }
+
+    def largest_part(self) -> tuple[str, Fraction]:
+        """The name of the largest part, and what share of the gap it is (0 where there is no gap)."""
+        parts = self.parts
+        name, gap = max(parts, key=lambda part: parts[part]), sum(parts.values(), Fraction(0))
+        return name, parts[name] / gap if gap else Fraction(0)
 
 
 def certify(configuration: Any, *, energy: Energy = "bounded", tolerance: float = 1e-9) -> Result[Gap]:
@@ -234,11 +241,11 @@ def certify(configuration: Any, *, energy: Energy = "bounded", tolerance: float 
         >>> print(channel.certify(simplex_etf(10)).status)
         near_optimal
         >>> square = channel.certify([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
-        >>> square.lower, str(square.status), square.details.shares.largest()[0]
+        >>> square.lower, str(square.status), square.details.largest_part()[0]
         (Fraction(3, 4), 'improvable', 'uneven_distances')
     """
     configuration = as_configuration(configuration)
-    _check_energy(energy)
+    checked_energy(energy)
     allowed = as_fraction(tolerance, "tolerance")
     if allowed < 0:
         raise InputError(f"tolerance is {tolerance}, expected a number that is not negative")
