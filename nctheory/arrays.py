@@ -15,7 +15,16 @@ import numpy as np
 
 from nctheory.errors import InputError
 
-__all__ = ["Array", "Layout", "as_fraction", "freeze", "labels_array", "positive_integer", "real_array"]
+__all__ = [
+    "Array",
+    "Layout",
+    "as_fraction",
+    "freeze",
+    "labels_array",
+    "positive_integer",
+    "positive_number",
+    "real_array",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Layout = Literal["rows", "columns"]
@@ -61,6 +70,13 @@ def positive_integer(value: Any, name: str, least: int = 1) -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral) or int(value) < least:
         raise InputError(f"{name} is {value!r}, expected an integer of at least {least}")
     return int(value)
+
+
+def positive_number(value: Any, name: str) -> float:
+    """A number above 0, perhaps infinite."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real) or not float(value) > 0:
+        raise InputError(f"{name} is {value!r}, expected a positive number")
+    return float(value)
 
 
 def as_fraction(value: Any, name: str) -> Fraction:
