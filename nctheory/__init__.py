@@ -7,7 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nctheory import channel, collapse, kernel, spherical_code
+    from nctheory import channel, collapse, domains, formula, gaussian, kernel, spherical_code, strategies, theorems
+    from nctheory.claims import Claim
     from nctheory.configuration import Configuration, Features, load
     from nctheory.constructions import (
         exact_simplex_etf,
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
         simplex_etf_gram,
     )
     from nctheory.data import sample_path
+    from nctheory.domains import Domain
     from nctheory.errors import InputError, SolverError
+    from nctheory.falsification import Falsification, falsify
     from nctheory.result import Certificate, Result, Status
+    from nctheory.theorems import theorem
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Certificate",
+    "Claim",
     "Configuration",
+    "Domain",
+    "Falsification",
     "Features",
     "InputError",
     "Result",
@@ -33,7 +40,11 @@ __all__ = [
     "Status",
     "channel",
     "collapse",
+    "domains",
     "exact_simplex_etf",
+    "falsify",
+    "formula",
+    "gaussian",
     "kernel",
     "load",
     "orthogonal_frame",
@@ -43,9 +54,13 @@ __all__ = [
     "simplex_etf",
     "simplex_etf_gram",
     "spherical_code",
+    "strategies",
+    "theorem",
+    "theorems",
 ]
 
 _MODULES = {
+    "claims": ("Claim",),
     "configuration": ("Configuration", "Features", "load"),
     "constructions": (
         "exact_simplex_etf",
@@ -56,8 +71,11 @@ _MODULES = {
         "simplex_etf_gram",
     ),
     "data": ("sample_path",),
+    "domains": ("Domain",),
     "errors": ("InputError", "SolverError"),
+    "falsification": ("Falsification", "falsify"),
     "result": ("Certificate", "Result", "Status"),
+    "theorems": ("theorem",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -1,10 +1,14 @@
 """The command line: `nctheory VERB ...`; exit codes 0 done, 1 a requirement fails, 2 bad input, 3 undecided."""
 
+import contextlib
 import io
+import os
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +19,7 @@ from rich.console import Console
 
 import nctheory
 from nctheory import kernel
+from nctheory.arrays import positive_integer
 from nctheory.errors import InputError, SolverError
 
 __all__ = ["main"]
@@ -36,6 +41,7 @@ class Exit(IntEnum):
     REQUIREMENT_FAILS = 1
     BAD_INPUT = 2
     UNDECIDED = 3
+    INTERRUPTED = 130
 
 
 @app.callback(invoke_without_command=True)
@@ -98,6 +104,89 @@ def recheck(
         raise typer.Exit(kernel.main(files))
     data = nctheory.load(against, epoch=epoch, layout=layout)  # type: ignore[arg-type]
     raise typer.Exit(kernel.main(files, certificate_digests(data)))
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Theorem ids or Python files; the whole catalogue.")] = None,
+    evaluations: Annotated[int, typer.Option(help="Evaluations for each claim.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 for one on each core.")] = 0,
+    cutoff: Annotated[float, typer.Option(help="Seconds for each claim.")] = 120.0,
+    output: Annotated[Path | None, typer.Option("-o", help="A file to write the JSON to.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of a table.")] = False,
+) -> None:
+    """Test theorems, and find counterexamples of their false neighbors; exit 1 where something is not as stated."""
+    from nctheory import verification
+
+    chosen = verification.tasks(names or [])
+    with _progress(len(chosen)) as announce, _pool(jobs, len(chosen)) as executor:
+        found = verification.verify(
+            chosen, evaluations=evaluations, seed=seed, cutoff=cutoff, executor=executor, announce=announce
+        )
+    if as_json:
+        print(found.as_json())  # noqa: T201
+    else:
+        found.render(_console())
+    if output is not None:
+        _write_text(output, found.as_json())
+    if not found.complete:
+        raise typer.Exit(Exit.INTERRUPTED)
+    raise typer.Exit(Exit.DONE if found.holds else Exit.REQUIREMENT_FAILS)
+
+
+@app.command()
+def theorems(
+    name: Annotated[str | None, typer.Argument(help="A theorem's id; a list of all without one.")] = None,
+) -> None:
+    """List the theorem catalogue, or show one theorem: statement, assumptions, reference, false neighbors."""
+    from nctheory import verification
+    from nctheory.theorems import find
+
+    if name is None:
+        verification.list_theorems(_console())
+    else:
+        verification.describe(find(name), _console())
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("verifying", total=total)
+        yield lambda name: bar.update(task, advance=1, description=name)
+
+
+@contextlib.contextmanager
+def _pool(jobs: int, tasks: int) -> Iterator[Executor | None]:
+    """Processes that end at once when they, or this one, are interrupted."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    workers = min(tasks, positive_integer(jobs, "--jobs", least=0) or os.cpu_count() or 1)
+    if workers == 1:
+        yield None
+        return
+    executor = ProcessPoolExecutor(workers, initializer=_end_when_interrupted)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+def _end_when_interrupted() -> None:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED))
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"-o {path} cannot be written: {error.strerror}") from None
 
 
 def _console() -> Console:
@@ -163,7 +252,7 @@ def main() -> None:
     except (InputError, SolverError, kernel.Invalid, kernel.Malformed) as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(Exit.INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(Exit.DONE)

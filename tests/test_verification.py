@@ -1,0 +1,229 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nctheory import kernel
+from nctheory.cli import main
+from nctheory.verification import tasks, verify
+
+HEADER = """
+import time
+from itertools import combinations
+
+import numpy as np
+
+from nctheory import Domain, theorem
+from nctheory.domains import Ball, Free
+from nctheory.formula import squared_distance
+
+POINTS = Domain({"num_classes": (2, 3), "dimension": (1, 2)}, points=Ball(("num_classes", "dimension")))
+"""
+
+GOOD = """
+@theorem(statement="Points of the ball are at distance at most 2.", domain=POINTS, standing="proved")
+def close(points):
+    return max(squared_distance(x, y) for x, y in combinations(points, 2)) - 4
+
+close.false_neighbor("nearer", "They are at distance at most 1.", margin=lambda points: -1)
+"""
+NEIGHBOR = """
+@theorem(statement="Points of the ball are at distance at most 2.", domain=POINTS, standing="proved")
+def near(points):
+    return max(squared_distance(x, y) for x, y in combinations(points, 2)) - 4
+
+def one(points):
+    return max(squared_distance(x, y) for x, y in combinations(points, 2)) - 1
+
+near.false_neighbor("nearer", "They are at distance at most 1.", margin=one)
+"""
+FALSE = """
+@theorem(statement="Points of the ball are at distance at most 1.", domain=POINTS, standing="proved")
+def too_near(points):
+    return max(squared_distance(x, y) for x, y in combinations(points, 2)) - 1
+"""
+BROKEN = """
+@theorem(statement="raises", domain=POINTS)
+def raises(points):
+    return 1 / 0
+
+@theorem(statement="not a number", domain=POINTS)
+def nan(points):
+    return float("nan")
+
+@theorem(statement="vacuous", domain=POINTS, assumptions=[lambda points: False])
+def vacuous(points):
+    return -1
+
+@theorem(statement="changes", domain=POINTS)
+def changes(points):
+    points[0, 0] = 7
+    return -1
+
+@theorem(statement="suspected", domain=POINTS)
+def inexact(points):
+    return float(np.abs(points).max()) - 0.3
+
+@theorem(statement="endless", domain=POINTS)
+def endless(points):
+    while True:
+        time.sleep(0.01)
+
+@theorem(statement="fine", domain=POINTS)
+def fine(points):
+    return -1
+"""
+
+
+@pytest.fixture
+def claims(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="claims.py"):
+        (tmp_path / name).write_text(HEADER + text)
+        return name
+
+    return write
+
+
+def run(capsys, *arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["nctheory", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    captured = capsys.readouterr()
+    return ended.value.code or 0, captured.out, captured.err
+
+
+def test_a_theorem_with_its_neighbor(claims, capsys):
+    code, out, err = run(capsys, "verify", claims(NEIGHBOR, "near.py"), "--evaluations", 500, "--jobs", 1)
+    assert (code, err) == (0, "")
+    assert "near" in out
+    assert "proved" in out
+    assert "not refuted" in out
+    assert "1 of 1" in out
+    assert "1 counterexamples (1 certified)" in out
+
+
+def test_a_neighbor_that_survives_is_a_failure(claims, capsys):
+    code, out, _ = run(capsys, "verify", claims(GOOD, "survives.py"), "--evaluations", 200, "--jobs", 1)
+    assert code == 1
+    assert "0 of 1" in out
+    assert "a false neighbor survives" in out
+    assert "false neighbor nearer survives" in out
+    assert "again: nctheory verify survives.py --evaluations 200 --seed 0" in out
+
+
+def test_a_proved_claim_that_fails(claims, capsys):
+    path = claims(FALSE, "false.py")
+    code, out, _ = run(capsys, "verify", path, "--evaluations", 300, "--json", "--jobs", 1)
+    assert code == 1
+    found = json.loads(out)
+    (row,) = found["theorems"]
+    assert (found["format"], found["command"], found["holds"], found["complete"]) == (1, "verify", False, True)
+    assert (row["id"], row["standing"], row["own"]["outcome"]) == ("too_near", "proved", "refuted")
+    example = row["own"]["counterexample"]
+    assert example["confirmation"] == "certified"
+    verdict = kernel.check(json.dumps(example["certificate"]).encode())
+    assert str(verdict.claim["at_least"]) == example["violated_by_at_least"]["exact"]
+    again = run(capsys, "verify", path, "--evaluations", 300, "--json", "--jobs", 1)
+    assert strip(json.loads(again[1])) == strip(found)
+
+
+def strip(found):
+    for row in found["theorems"]:
+        row["seconds"] = 0
+    return found
+
+
+def test_whatever_a_claim_does_it_gets_a_row(claims, capsys):
+    path = claims(BROKEN, "broken.py")
+    code, out, err = run(capsys, "verify", path, "--evaluations", 300, "--cutoff", 1, "--jobs", 2, "-o", "out.json")
+    assert code == 1
+    assert err == ""
+    for note in (
+        "raises: ZeroDivisionError",
+        "nan: the margin is not a number",
+        "vacuous: no input that was tried satisfies",
+        "changes its input points",
+        "inexact: violated by 0.7 in floats, and no exact input confirms it",
+        "endless: TimeoutError: endless did not return within",
+    ):
+        assert note in out
+    rows = {row["id"]: row["own"]["outcome"] for row in json.loads(Path("out.json").read_text())["theorems"]}
+    assert rows == {
+        "raises": "failed",
+        "nan": "failed",
+        "vacuous": "vacuous",
+        "changes": "failed",
+        "inexact": "suspected",
+        "endless": "failed",
+        "fine": "not refuted",
+    }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_prints_what_is_done(claims, jobs):
+    path = claims(FALSE + BROKEN.split("@theorem", maxsplit=1)[0] + "@theorem" + BROKEN.split("@theorem")[6], "long.py")
+    command = [sys.executable, "-m", "nctheory", "verify", path, "--evaluations", "200", "--jobs", jobs]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(12)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "too_near" in out
+    assert "Interrupted" in out
+    assert "Traceback" not in err + out
+
+
+def test_parallel_runs_give_the_same_rows():
+    from concurrent.futures import ProcessPoolExecutor
+
+    chosen = tasks(["rankin", "nc4_without_nc3"])
+    alone = verify(chosen, evaluations=600)
+    with ProcessPoolExecutor(2) as pool:
+        together = verify(chosen, evaluations=600, executor=pool)
+    assert strip(json.loads(alone.as_json())) == strip(json.loads(together.as_json()))
+
+
+def test_the_catalogue_is_listed_and_described(capsys):
+    code, out, _ = run(capsys, "theorems")
+    assert code == 0
+    assert "rankin" in out
+    assert "optimal_exponent" in out
+    code, out, _ = run(capsys, "theorems", "rankin")
+    assert code == 0
+    for part in ("Rankin's bound (rankin): proved", "in formulas:", "reference: rankin1955", "margin, at most 0: min("):
+        assert part in out
+    assert "false neighbor average_energy" in out
+    assert "evidence: nctheory verify rankin" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["theorems", "rankine"], "no theorem is called 'rankine'; near that are: rankin"),
+        (["verify", "nothing"], "no theorem is called 'nothing'"),
+        (["verify", "missing.py"], "missing.py is no file"),
+        (["verify", "rankin", "--evaluations", "0"], "evaluations is 0"),
+        (["verify", "rankin", "--seed", "-1"], "seed is -1"),
+        (["verify", "rankin", "--jobs", "-1"], "--jobs is -1"),
+        (["verify", "rankin", "--cutoff", "nan"], "cutoff is nan"),
+        (["verify", "rankin", "--cutoff", "-1"], "cutoff is -1"),
+        (
+            ["verify", "rankin", "--evaluations", "100", "-o", "/nowhere/file.json"],
+            "-o /nowhere/file.json cannot be written",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(capsys, arguments, message):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
