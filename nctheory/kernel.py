@@ -1,8 +1,9 @@
 """The trusted kernel: reads a certificate, re-checks its claim in exact integer arithmetic, and says so.
 
 It runs alone, with nothing installed, on a copy of this one file: `python -I -S kernel.py certificate.json`.
-What has to be trusted is this file, Python's `int`, `Fraction` and `json`, and the proofs in the docstrings of the
-claim kinds. Nothing here uses floating point, a tolerance, a search or global state. A certificate is one JSON object
+What has to be trusted is this file, Python's `int`, `Fraction`, `json` and `ast`, and the proofs in the docstrings of
+the claim kinds; that the formulas of a violation say what its words say is for a reader to see, and they are printed.
+Nothing here uses floating point, a tolerance, a search or global state. A certificate is one JSON object
 
     {"format": 1, "claim": {"kind": ..., ...}, "witness": {...}}
 
@@ -19,15 +20,17 @@ certificate; `Invalid` means that it is one, and that what it claims does not fo
   beta / E, which is 0 where E = 0. The optimum is the largest one of K points in dimension d with any linear decoder.
 """
 
+import ast
 import hashlib
 import json
+import operator
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import InitVar, dataclass
 from fractions import Fraction
-from math import gcd
-from operator import mul
+from itertools import combinations, pairwise, permutations
+from math import gcd, lcm
 from types import MappingProxyType
 from typing import Any
 
@@ -39,12 +42,18 @@ MAX_DEPTH = 8
 MAX_DIGITS = min(4000, sys.get_int_max_str_digits() or 4000)  # of one number
 MAX_EXPONENT = 4096  # of two, in a matrix
 MAX_WORK = 1 << 38  # products of 64-bit words, about
+MAX_FORMULA = 2000  # characters
+MAX_STEPS = 1_000_000  # of the formulas of a claim, a microsecond or two each
+MAX_BITS = 1 << 15  # of one number in a formula
 
 ENERGIES = ("bounded", "equal", "average")
 _PRINTABLE = bytes(sorted({9, 10, 13, *range(32, 127)} - {ord("\\")}))
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _RATIO = re.compile(r"(-?[1-9][0-9]*)/([1-9][0-9]*)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_FORMULA = re.compile(rf"(?!.*\b[0-9]+[A-Za-z_])[A-Za-z0-9_+*/()\[\],<>=! -]{{1,{MAX_FORMULA}}}")  # no 1e5, 1or 2, # )
 _SEAL = object()
+_TYPES = {dict: "object", list: "list", str: "string", int: "integer", bool: "truth value", Fraction: "number"}
 _Scaled = tuple[list[list[int]], Fraction]  # integers, and what they count
 _BELOW, _ABOVE = slice(0, 1), slice(1, 2)  # which of the two neighboring decimals to show
 
@@ -83,13 +92,14 @@ def parse(text: bytes) -> dict[str, Any]:
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH or len(brackets) > MAX_BRACKETS:
             raise Malformed(f"nested deeper than {MAX_DEPTH}, or more than {MAX_BRACKETS} brackets")
-    hooks: dict[str, Any] = {"parse_int": _literal, "parse_float": _no_float, "parse_constant": _no_float}
+    hooks: dict[str, Any] = {f"parse_{x}": _literal for x in ("int", "float", "constant")} | {
+        "object_pairs_hook": _object
+    }
     try:
-        certificate = json.loads(text.decode("ascii"), object_pairs_hook=_object, **hooks)
+        certificate = _keys(json.loads(text.decode("ascii"), **hooks), "certificate", {"format", "claim", "witness"})
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {error}") from None
-    certificate = _keys(certificate, "certificate", {"format", "claim", "witness"})
-    if _integer(certificate["format"], "format") != 1:
+    if _typed(certificate["format"], "format", int) != 1:
         raise Malformed(f"format is {certificate['format']}, expected 1")
     return certificate
 
@@ -100,35 +110,31 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _literal(digits: str) -> int:
-    if len(digits.lstrip("-")) > MAX_DIGITS or digits == "-0":
-        raise Malformed(f"an integer has {len(digits)} characters, expected at most {MAX_DIGITS} digits and no -0")
-    return int(digits)
+def _literal(text: str) -> int:
+    digits = text.removeprefix("-")
+    if len(digits) > MAX_DIGITS or not digits.isdigit() or text == "-0":
+        raise Malformed(f"{text[:40]} is no integer of at most {MAX_DIGITS} digits; other numbers are written 'p/q'")
+    return int(text)
 
 
-def _no_float(literal: str) -> Any:
-    raise Malformed(f"{literal[:40]} is not exact; numbers are integers or 'p/q'")
+def _typed(value: Any, name: str, kind: Any, least: int | None = None, length: int | None = None) -> Any:
+    """The value, if it is of this type (True is no number), is at least `least`, and has this length."""
+    if type(value) is not kind:
+        raise Malformed(f"{name} is no {_TYPES[kind]}")
+    if (least is not None and value < least) or (length is not None and len(value) != length):
+        raise Malformed(f"{name} is below {least}" if length is None else f"{name} is not of length {length}")
+    return value
 
 
-def _keys(value: Any, name: str, required: set[str], optional: frozenset[str] = frozenset()) -> dict[str, Any]:
-    if type(value) is not dict:
-        raise Malformed(f"{name} is not an object")
-    if not required <= value.keys() <= required | optional:
+def _keys(value: Any, name: str, required: set[str], optional: Set[str] = frozenset()) -> dict[str, Any]:
+    if not required <= _typed(value, name, dict).keys() <= required | optional:
         raise Malformed(f"{name} has keys {str(sorted(value))[:200]}, expected {sorted(required | optional)}")
-    return value
-
-
-def _integer(value: Any, name: str, least: int | None = None) -> int:
-    if type(value) is not int:  # True is no number
-        raise Malformed(f"{name} is not an integer")
-    if least is not None and value < least:
-        raise Malformed(f"{name} is below {least}")
-    return value
+    return dict(value)
 
 
 def _rational(value: Any, name: str) -> Fraction:
     if type(value) is not str:
-        return Fraction(_integer(value, name))
+        return Fraction(_typed(value, name, int))
     if not (match := _RATIO.fullmatch(value)):
         raise Malformed(f"{name} is neither an integer nor 'p/q' without signs or zeros in front")
     numerator, denominator = map(_literal, match.groups())
@@ -138,33 +144,28 @@ def _rational(value: Any, name: str) -> Fraction:
 
 
 def _choice(value: Any, name: str, choices: Iterable[str]) -> str:
-    if type(value) is not str or value not in choices:
+    if (choice := str(_typed(value, name, str))) not in choices:
         raise Malformed(f"{name} is not one of {sorted(choices)}")
-    return value
+    return choice
 
 
-def _list(value: Any, name: str, length: int) -> list[Any]:
-    if type(value) is not list or len(value) != length:
-        raise Malformed(f"{name} is not a list of length {length}")
-    return value
-
-
-def _matrix(value: Any, name: str, shape: tuple[int, int], work: int = 0, growth: int = 1) -> _Scaled:
+def _matrix(value: Any, name: str, shape: tuple[int | None, int | None], work: int = 0, growth: int = 1) -> _Scaled:
     """{"exponent": e, "denominator": q, "rows": integers} is rows * 2^e / q; q is odd, and 1 where left out."""
-    value = _keys(value, name, {"exponent", "rows"}, frozenset({"denominator"}))
-    exponent = _integer(value["exponent"], f"{name}.exponent")
-    denominator = _integer(value.get("denominator", 1), f"{name}.denominator", least=1)
-    rows = _list(value["rows"], f"{name}.rows", shape[0])
+    value = _keys(value, name, {"exponent", "rows"}, {"denominator"})
+    exponent = _typed(value["exponent"], f"{name}.exponent", int)
+    denominator = _typed(value.get("denominator", 1), f"{name}.denominator", int, least=1)
+    rows, width = _typed(value["rows"], f"{name}.rows", list, length=shape[0]), shape[1]
     for row in rows:
-        for entry in _list(row, f"a row of {name}", shape[1]):
-            _integer(entry, f"an entry of {name}")
+        width = len(_typed(row, f"a row of {name}", list, length=width))
+        for entry in row:
+            _typed(entry, f"an entry of {name}", int)
     content = gcd(*(gcd(*row) for row in rows))  # lowest terms, so that equal data have equal digests
     if gcd(content, denominator) != 1 or (content % 2 == 0 and (content, exponent) != (0, 0)):
         raise Malformed(f"{name} is not in lowest terms")
     if abs(exponent) > MAX_EXPONENT or denominator % 2 == 0 or value.get("denominator") == 1:
         raise Malformed(f"{name} has an exponent beyond {MAX_EXPONENT}, an even denominator, or 1 written out")
     # the check makes `work` products of numbers that are up to `growth` times as long as the entries
-    if work * (10 + growth * max(x.bit_length() for row in rows for x in row) // 64) ** 2 > MAX_WORK:
+    if work * (10 + growth * max((x.bit_length() for row in rows for x in row), default=0) // 64) ** 2 > MAX_WORK:
         raise Malformed(f"{name} would take too long to check")
     return rows, Fraction(2) ** exponent / denominator
 
@@ -195,35 +196,37 @@ def digest(configuration: Any) -> str:
     return hashlib.sha256(json.dumps(configuration, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _configuration(value: Any, name: str, num_classes: int, dimension: int) -> _Geometry:
+def _configuration(claim: dict[str, Any], key: str, facts: dict[str, Any]) -> _Geometry:
     """Three forms: means with weights and bias, means or Gram matrix with the nearest-mean decoder."""
-    if type(value) is not dict:
-        raise Malformed(f"{name} is not an object")
-    if "weights" in value:
-        value = _keys(value, name, {"class_means", "weights", "bias"})
-        return _linear(value, name, num_classes, dimension)
+    value, name = claim[key], f"claim.{key}"
+    read = _linear if "weights" in _typed(value, name, dict) else _nearest_mean
+    geometry = read(value, name, facts["num_classes"], facts["dimension"])
+    if facts.get("energy") == "equal" and min(geometry.norms) < facts["norm_ratio"] * max(geometry.norms):
+        raise Invalid(f"a squared norm of {name} is below {_show(facts['norm_ratio'])} times the largest")
+    return geometry
+
+
+def _nearest_mean(value: dict[str, Any], name: str, num_classes: int, dimension: int) -> _Geometry:
     data = "gram" if "gram" in value else "class_means"
     value = _keys(value, name, {data, "decoder"})
     _choice(value["decoder"], f"{name}.decoder", {"nearest_mean"})
     columns, work, growth = (dimension, num_classes * dimension, 1) if data == "class_means" else (num_classes,) * 3
     rows, unit = _matrix(value[data], f"{name}.{data}", (num_classes, columns), work * num_classes, growth)
-    if data == "gram":
-        _check_gram(rows, dimension)
-    else:
+    if data == "class_means":
         unit *= unit
+    elif fault := _gram_fault(rows, dimension):
+        raise Invalid(fault)
 
     def inner(i: int, j: int) -> int:
         return rows[i][j] if data == "gram" else _dot(rows[i], rows[j])
 
     squares = [inner(i, i) for i in range(num_classes)]
-
-    def pair_exponent(i: int, j: int) -> Fraction:
-        return unit * (squares[i] + squares[j] - 2 * inner(i, j)) / 8
-
-    return _Geometry([unit * square for square in squares], pair_exponent, digest(value))
+    norms = [unit * square for square in squares]
+    return _Geometry(norms, lambda i, j: unit * (squares[i] + squares[j] - 2 * inner(i, j)) / 8, digest(value))
 
 
 def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int) -> _Geometry:
+    value = _keys(value, name, {"class_means", "weights", "bias"})
     shape, work = (num_classes, dimension), num_classes**2 * dimension
     means, unit_means = _matrix(value["class_means"], f"{name}.class_means", shape, work)
     weights, unit_weights = _matrix(value["weights"], f"{name}.weights", shape, work)
@@ -245,31 +248,196 @@ def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int) 
 
 
 def _dot(x: list[int], y: list[int]) -> int:
-    return sum(map(mul, x, y))
+    return sum(map(operator.mul, x, y))
 
 
-def _check_gram(gram: list[list[int]], dimension: int) -> None:
-    """Symmetric, positive semidefinite, rank at most d: exactly the Gram matrices of points in dimension d.
+def _gram_fault(gram: list[list[int]], dimension: int) -> str:
+    """Symmetric, positive semidefinite, rank at most d: exactly the Gram matrices of points in dimension d; else why.
 
     Fraction-free symmetric elimination (Bareiss): every pivot of a positive semidefinite matrix is >= 0, and a zero
     pivot leaves a zero row. The rank is the number of positive pivots.
     """
     size = len(gram)
     if any(gram[i][j] != gram[j][i] for i in range(size) for j in range(i)):
-        raise Invalid("the Gram matrix is not symmetric")
+        return "the Gram matrix is not symmetric"
     rest, previous, rank = [row[:] for row in gram], 1, 0
     for k in range(size):
         pivot = rest[k][k]
         if pivot < 0 or (pivot == 0 and any(rest[k][k:])):
-            raise Invalid("the Gram matrix is not positive semidefinite")
+            return "the Gram matrix is not positive semidefinite"
         if pivot:
             rank += 1
             for i in range(k + 1, size):
                 row, factor = rest[i], rest[i][k]
                 rest[i] = [(pivot * a - factor * b) // previous for a, b in zip(row, rest[k], strict=True)]
             previous = pivot
-    if rank > dimension:
-        raise Invalid(f"the Gram matrix has rank {rank}, above the dimension {dimension}")
+    return "" if rank <= dimension else f"the Gram matrix has rank {rank}, above the dimension {dimension}"
+
+
+# --------------------------------------------------------------------------------------------------------- formulas
+class Formulas:
+    """Evaluates formulas exactly: a part of Python's expressions, in which every number is a Fraction.
+
+    There are + - * / of numbers, ** with exponents 0 to 8, comparisons, and or not, a if c else b, x[i], (a, b),
+    comprehensions, all, any and `FUNCTIONS`; sequences are joined by +, and compared by == and !=. Truth values are no
+    numbers, and numbers no truth values. All formulas of one object share `MAX_STEPS`, which long numbers use up too.
+    """
+
+    steps = 0
+
+    def evaluate(self, text: str, names: Mapping[str, Any]) -> Any:
+        """The value of a formula, a Fraction, truth value or tuple, where the names have these values."""
+        if type(text) is not str or not _FORMULA.fullmatch(text):
+            raise Malformed(f"a formula is not a string of at most {MAX_FORMULA} letters, digits and operators")
+        try:
+            return self._value(ast.parse(text, mode="eval").body, dict(names))
+        except ZeroDivisionError:
+            raise Invalid(f"no value of {text[:100]}: it divides by zero") from None
+        except Exception as error:  # whatever Python says of an expression that has no meaning
+            raise Malformed(f"no value of {text[:100]}: {type(error).__name__} {str(error)[:200]}") from None
+
+    def spend(self, steps: int, bits: int = 0) -> None:
+        """Pay for steps, or for one number."""
+        self.steps += steps + bits // 64
+        if self.steps > MAX_STEPS or bits > MAX_BITS:
+            raise Malformed(f"the formulas take more than {MAX_STEPS} steps, or a number of more than {MAX_BITS} bits")
+
+    def _value(self, node: ast.AST, names: dict[str, Any]) -> Any:
+        value = self._node(node, names)
+        self.spend(1 + len(value) if type(value) is tuple else 1)
+        return value if type(value) in (bool, tuple) else self._exact(value)
+
+    def _exact(self, value: Any, depth: int = MAX_DEPTH) -> Any:
+        """The same with all its numbers as Fractions, which are paid for."""
+        if type(value) is tuple and depth:
+            self.spend(1)
+            return tuple(self._exact(part, depth - 1) for part in value)
+        if type(value) not in (int, Fraction):
+            raise TypeError(f"{type(value).__name__} is no number")
+        self.spend(1, value.numerator.bit_length() + value.denominator.bit_length())
+        return value if type(value) is Fraction else Fraction(value)
+
+    def _node(self, node: Any, names: dict[str, Any]) -> Any:
+        of = self._value
+        match node:
+            case ast.Constant(value=number) if type(number) is int:
+                return number
+            case ast.Name(id=name):
+                return names[name]
+            case ast.UnaryOp(op=sign, operand=operand):
+                return self._apply(type(sign), of(operand, names))
+            case ast.BinOp(left=left, op=sign, right=right):
+                return self._apply(type(sign), of(left, names), of(right, names))
+            case ast.Compare(left=left, ops=signs, comparators=rest):
+                pairs = pairwise([of(part, names) for part in (left, *rest)])
+                return all(self._apply(type(sign), *pair) for sign, pair in zip(signs, pairs, strict=True))
+            case ast.BoolOp(op=sign, values=parts):
+                return (all if type(sign) is ast.And else any)(_typed(of(x, names), "a part", bool) for x in parts)
+            case ast.IfExp(test=test, body=body, orelse=other):
+                return of(body if _typed(of(test, names), "a condition", bool) else other, names)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return tuple(of(part, names) for part in parts)
+            case ast.ListComp(elt=part, generators=loops) | ast.GeneratorExp(elt=part, generators=loops):
+                return tuple(of(part, inner) for inner in self._loop(loops, names))
+            case ast.Subscript(value=sequence, slice=index):
+                return of(sequence, names)[_whole(of(index, names))]
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                return self._call(name, tuple(of(argument, names) for argument in arguments))
+        raise TypeError(f"{type(node).__name__} is not allowed")
+
+    def _apply(self, sign: type, *values: Any) -> Any:
+        kinds = set(map(type, values))
+        if kinds == {tuple} and sign in (ast.Add, ast.Eq, ast.NotEq):
+            values = self._exact(values)
+        elif kinds != {bool if sign is ast.Not else Fraction} or (sign is ast.Pow and values[1] not in range(9)):
+            raise TypeError(f"{sign.__name__} of {' and '.join(kind.__name__ for kind in map(type, values))}")
+        return _SIGNS[sign](*values)
+
+    def _call(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        if name in ("all", "any"):
+            (conditions,) = arguments
+            return FUNCTIONS[name]([_typed(value, "a condition", bool) for value in conditions])
+        before, arguments = self.steps, self._exact(arguments)
+        words = self.steps - before  # of 64 bits; sums and products take about words^2 products of them
+        self.spend({"exponent": words**2, "is_gram": words**3 // 40}.get(name, words**2 // 1000))
+        if name == "gegenbauer":
+            self.spend((words * _whole(arguments[0], 0)) ** 2)
+        value = FUNCTIONS[name](*arguments)
+        return tuple(map(self._exact, value)) if isinstance(value, Iterator | range | list) else value
+
+    def _loop(self, loops: list[ast.comprehension], names: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        target: Any = loops[0].target
+        several = isinstance(target, ast.Tuple)
+        variables = [part.id for part in (target.elts if several else [target])]
+        if loops[0].is_async or FUNCTIONS.keys() & variables:
+            raise TypeError("a loop is asynchronous, or over a function's name")
+        for item in self._value(loops[0].iter, names):
+            inner = names | dict(zip(variables, item if several else (item,), strict=True))
+            if all(_typed(self._value(condition, inner), "a condition", bool) for condition in loops[0].ifs):
+                yield from self._loop(loops[1:], inner) if loops[1:] else (inner,)
+
+
+_SIGNS: dict[type, Callable[..., Any]] = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+_SIGNS |= {ast.Div: operator.truediv, ast.Pow: operator.pow, ast.USub: operator.neg, ast.Not: operator.not_}
+_SIGNS |= {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
+_SIGNS |= {ast.Eq: operator.eq, ast.NotEq: operator.ne}
+
+
+def _whole(number: Any, least: int | None = None) -> int:
+    if type(number) is bool or int(number) != number or (least is not None and number < least):
+        raise ValueError("an index, count, degree or dimension is not whole, or too small")
+    return int(number)
+
+
+def dot(x: Any, y: Any) -> Any:
+    """The inner product <x, y>."""
+    return sum(a * b for a, b in zip(x, y, strict=True))
+
+
+def squared_distance(x: Any, y: Any) -> Any:
+    """|x - y|^2."""
+    return sum((a - b) ** 2 for a, b in zip(x, y, strict=True))
+
+
+def exponent(means: Any, weights: Any, bias: Any) -> Any:
+    """The exponent of K >= 2 classes: the minimum of e_ij over ordered pairs; where e_ij is infinite, e_ji is 0."""
+    values = []
+    for (mean, row, b), (_, other, c) in permutations(zip(means, weights, bias, strict=True), 2):
+        direction = [p - q for p, q in zip(row, other, strict=True)]
+        margin, squared = dot(direction, mean) + b - c, dot(direction, direction)
+        if squared or margin <= 0:
+            values.append(max(0 * margin, margin) ** 2 / (2 * squared) if squared else 0 * squared)
+    return min(values)
+
+
+def gegenbauer(degree: Any, dimension: Any, t: Any) -> Any:
+    """P_0 = 1, P_1 = t, (k+d-2) P_{k+1} = (2k+d-2) t P_k - k P_{k-1}: positive definite on the sphere in R^d, d > 1."""
+    d, before, value = _whole(dimension, 2), 0 * t, 0 * t + 1
+    for k in range(_whole(degree, 0)):
+        step = (2 * k + d - 2) * t * value - k * before
+        before, value = value, step / (k + d - 2) if k else t
+    return value
+
+
+def universal_bound(num_classes: Any, dimension: Any) -> Fraction:
+    """The least bound of `_universal` on the exponent of K >= 2 classes of norm at most 1 in dimension d >= 1."""
+    k, d = _whole(num_classes, 2), _whole(dimension, 1)
+    return _universal("line" if d == 1 else "rankin" if k >= d + 2 else "simplex", k, d, "bounded")[0]
+
+
+def is_gram(matrix: Any, dimension: Any) -> bool:
+    """Whether the square matrix is the Gram matrix of vectors in dimension d."""
+    unit = lcm(*(entry.denominator for row in matrix for entry in row))
+    integers = [[int(entry * unit) for _, entry in zip(matrix, row, strict=True)] for row in matrix]
+    return not _gram_fault(integers, _whole(dimension, 0))
+
+
+FUNCTIONS: Mapping[str, Any] = MappingProxyType(
+    {function.__name__: function for function in (min, max, sum, abs, all, any, len, sorted, dot, squared_distance)}
+    | {function.__name__: function for function in (exponent, gegenbauer, universal_bound, is_gram)}
+    | {f.__name__: lambda x, n, f=f: f(x, min(_whole(n), len(x) + 1)) for f in (combinations, permutations)}
+    | {"range": lambda *ends: range(*map(_whole, ends)), "zip": lambda *x: zip(*x, strict=True)}
+)
 
 
 # ------------------------------------------------------------------------------------------------- the claim kinds
@@ -301,52 +469,34 @@ def _universal(theorem: str, num_classes: int, dimension: int, energy: str) -> t
 
 
 _THEOREMS = ("simplex", "rankin", "line")
-_COMMON = {"kind", "num_classes", "dimension", "noise_covariance"}
 
 
-def _sizes(claim: dict[str, Any], least: int) -> dict[str, Any]:
+def _sizes(claim: Any, keys: Set[str], least: int = 2, optional: Set[str] = frozenset()) -> dict[str, Any]:
+    _keys(claim, "claim", {"kind", "num_classes", "dimension", "noise_covariance"} | keys, optional)
     _choice(claim["noise_covariance"], "claim.noise_covariance", {"identity"})
-    return {key: _integer(claim[key], f"claim.{key}", n) for key, n in (("num_classes", least), ("dimension", 1))}
+    return {key: _typed(claim[key], f"claim.{key}", int, n) for key, n in (("num_classes", least), ("dimension", 1))}
 
 
 def _constraint(claim: dict[str, Any], keys: set[str]) -> dict[str, Any]:
     """Sizes and energy; "equal" carries norm_ratio p: every |mu_i|^2 is at least p times the largest."""
-    claim = _keys(claim, "claim", _COMMON | {"energy"} | keys, frozenset({"norm_ratio"}))
-    facts = {**_sizes(claim, least=2), "energy": _choice(claim["energy"], "claim.energy", ENERGIES)}
-    if ("norm_ratio" in claim) != (facts["energy"] == "equal"):
-        raise Malformed("claim.norm_ratio belongs to equal energy, and only there")
-    if facts["energy"] == "equal":
-        facts["norm_ratio"] = _rational(claim["norm_ratio"], "claim.norm_ratio")
-        if not 0 <= facts["norm_ratio"] <= 1:
-            raise Malformed("claim.norm_ratio is not between 0 and 1")
-    return facts
-
-
-def _pair(value: Any, num_classes: int) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    i, j = (_integer(index, "claim.pair", least=0) for index in _list(value, "claim.pair", 2))
-    if i == j or max(i, j) >= num_classes:
-        raise Malformed("claim.pair is neither null nor an ordered pair of two classes")
-    return i, j
-
-
-def _feasible(value: Any, name: str, facts: dict[str, Any]) -> _Geometry:
-    geometry = _configuration(value, name, facts["num_classes"], facts["dimension"])
-    if facts["energy"] == "equal" and min(geometry.norms) < facts["norm_ratio"] * max(geometry.norms):
-        raise Invalid(f"a squared norm of {name} is below {_show(facts['norm_ratio'])} times the largest")
-    return geometry
+    facts = _sizes(claim, {"energy", *keys}, optional={"norm_ratio"})
+    facts["energy"] = _choice(claim["energy"], "claim.energy", ENERGIES)
+    ratio = {key: _rational(claim[key], f"claim.{key}") for key in claim.keys() & {"norm_ratio"}}
+    if bool(ratio) != (facts["energy"] == "equal") or not 0 <= ratio.get("norm_ratio", 0) <= 1:
+        raise Malformed("claim.norm_ratio belongs to equal energy, and only there, and is between 0 and 1")
+    return facts | ratio
 
 
 def _exponent(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The exponent, the minimum of all K(K-1) e_ij, is exactly q, attained by this pair ("inf", null for one class)."""
-    claim = _keys(claim, "claim", _COMMON | {"configuration", "exponent", "pair"})
+    facts = _sizes(claim, {"configuration", "exponent", "pair"}, least=1)
     _keys(witness, "witness", set())
-    facts = _sizes(claim, least=1)
-    pair, asserted = _pair(claim["pair"], facts["num_classes"]), None
-    if pair or claim["exponent"] != "inf":
-        asserted = _rational(claim["exponent"], "claim.exponent")
-    geometry = _configuration(claim["configuration"], "claim.configuration", facts["num_classes"], facts["dimension"])
+    if (pair := claim["pair"]) is not None:
+        pair = tuple(_typed(i, "claim.pair", int, least=0) for i in _typed(pair, "claim.pair", list, length=2))
+        if pair[0] == pair[1] or max(pair) >= facts["num_classes"]:
+            raise Malformed("claim.pair is neither null nor an ordered pair of two classes")
+    asserted = None if claim["exponent"] == "inf" and not pair else _rational(claim["exponent"], "claim.exponent")
+    geometry = _configuration(claim, "configuration", facts)
     if (found := geometry.exponent()) != asserted:
         raise Invalid(f"the exponent is {_show(found)}, not {_show(asserted)}")
     if (geometry.pair_exponent(*pair) if pair else None) != found:
@@ -361,21 +511,18 @@ def _universal_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[di
 
     With "attained": true also: some have exactly q.
     """
-    claim = _keys(claim, "claim", _COMMON | {"energy", "bound", "attained"})
+    facts = _sizes(claim, {"energy", "bound", "attained"})
+    facts["energy"] = _choice(claim["energy"], "claim.energy", ENERGIES)
     theorem = _choice(_keys(witness, "witness", {"theorem"})["theorem"], "witness.theorem", _THEOREMS)
-    facts = {**_sizes(claim, least=2), "energy": _choice(claim["energy"], "claim.energy", ENERGIES)}
-    asserted = _rational(claim["bound"], "claim.bound")
-    if type(claim["attained"]) is not bool:
-        raise Malformed("claim.attained is neither true nor false")
+    asserted, closed = _rational(claim["bound"], "claim.bound"), _typed(claim["attained"], "claim.attained", bool)
     bound, attained = _universal(theorem, *facts.values())
-    if asserted < bound or (claim["attained"] and (not attained or asserted > bound)):
+    if asserted < bound or (closed and (not attained or asserted > bound)):
         raise Invalid(f"{_show(asserted)}: the {theorem} bound is {_show(bound)}{'' if attained else ', not attained'}")
-    sentence = (
-        f"every configuration of {facts['num_classes']} classes in dimension {facts['dimension']} with "
-        f"{facts['energy']} energy at most 1 and any linear decoder "
-        f"has exponent at most {_show(asserted, _ABOVE)} (noise covariance identity)"
-    ) + (", and one attains it" if claim["attained"] else "")
-    return facts | {"bound": asserted, "attained": claim["attained"]}, sentence
+    points = f"{facts['num_classes']} classes in dimension {facts['dimension']} with {facts['energy']} energy at most 1"
+    decay = f"has exponent at most {_show(asserted, _ABOVE)} (noise covariance identity)"
+    attaining = ", and one attains it" if closed else ""
+    sentence = f"every configuration of {points} and any linear decoder {decay}{attaining}"
+    return facts | {"bound": asserted, "attained": closed}, sentence
 
 
 def _gap(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -389,7 +536,7 @@ def _gap(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any]
     lower = _rational(claim["lower"], "claim.lower")
     upper = None if claim["upper"] == "inf" else _rational(claim["upper"], "claim.upper")
     energy = facts["energy"]
-    geometry = _feasible(claim["configuration"], "claim.configuration", facts)
+    geometry = _configuration(claim, "configuration", facts)
     bound, attained = _universal(theorem, facts["num_classes"], facts["dimension"], energy)
     if energy == "equal" and facts["dimension"] == 1 and facts["num_classes"] > 2:
         raise Invalid("the optimum is 0, so that the ratio has no meaning")
@@ -399,8 +546,7 @@ def _gap(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any]
     at_most_1 = energy != "equal" or facts["norm_ratio"] == 1
     if upper is not None and not (attained and ratio <= upper) and not (at_most_1 and upper >= 1):
         raise Invalid(f"the upper end {_show(upper)} is not proved: ratio {_show(ratio)}, attained: {attained}")
-    low, high = _show(lower, _BELOW), _show(upper, _ABOVE)
-    ends = f"at least {low}" + ("" if upper is None else f" and at most {high}")
+    ends = f"at least {_show(lower, _BELOW)}" + ("" if upper is None else f" and at most {_show(upper, _ABOVE)}")
     sentence = f"{_points(facts, geometry)}: exponent / (energy x optimum) is {ends}"
     return facts | {"lower": lower, "upper": upper, "configuration": geometry.digest}, sentence
 
@@ -410,14 +556,12 @@ def _improvement(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[s
     facts = _constraint(claim, {"configuration", "better", "ratio"})
     _keys(witness, "witness", set())
     ratio = _rational(claim["ratio"], "claim.ratio")
-    geometry, better = (_feasible(claim[name], f"claim.{name}", facts) for name in ("configuration", "better"))
+    geometry, better = (_configuration(claim, key, facts) for key in ("configuration", "better"))
     value, best = (points.normalized_exponent(facts["energy"]) for points in (geometry, better))
     if not (ratio < 1 and best > 0 and value <= ratio * best):
         raise Invalid(f"exponent / energy is {_show(value)}, and {_show(best)} for the other configuration")
-    sentence = (
-        f"{_points(facts, geometry)} has exponent / energy at most {_show(ratio, _ABOVE)} times "
-        f"that of a better configuration (sha256 {better.digest})"
-    )
+    times = f"at most {_show(ratio, _ABOVE)} times that of a better configuration (sha256 {better.digest})"
+    sentence = f"{_points(facts, geometry)} has exponent / energy {times}"
     return facts | {"ratio": ratio, "configuration": geometry.digest, "better": better.digest}, sentence
 
 
@@ -428,7 +572,7 @@ def _simplex_etf(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[s
     """
     claim = _keys(claim, "claim", {"kind", "num_classes", "gram", "scale"})
     _keys(witness, "witness", set())
-    num_classes = _integer(claim["num_classes"], "claim.num_classes", least=2)
+    num_classes = _typed(claim["num_classes"], "claim.num_classes", int, least=2)
     scale = _rational(claim["scale"], "claim.scale")
     gram, unit = _matrix(claim["gram"], "claim.gram", (num_classes, num_classes))
     on, off = scale / unit, -scale / (num_classes - 1) / unit
@@ -439,7 +583,51 @@ def _simplex_etf(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[s
     return {"num_classes": num_classes, "scale": scale}, sentence
 
 
-_KINDS = (_exponent, _universal_bound, _gap, _improvement, _simplex_etf)
+def _violation(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The claim "for every input with `requires`: `margin` <= 0" fails at this input: the margin is >= q > 0.
+
+    `input` gives values to names; `definitions` gives values to more of them by formulas, one after the other.
+    """
+    claim = _keys(claim, "claim", {"kind", "theorem", "input", "definitions", "requires", "margin", "at_least"})
+    _keys(witness, "witness", set())
+    kinds = {"theorem": str, "input": dict, "definitions": dict, "requires": list}
+    theorem, inputs, definitions, requires = (_typed(claim[key], f"claim.{key}", kind) for key, kind in kinds.items())
+    asserted, new = _rational(claim["at_least"], "claim.at_least"), {*inputs, *definitions} - FUNCTIONS.keys()
+    if len(new) < len(inputs) + len(definitions) or not all(map(_NAME.fullmatch, (*new, theorem.replace("/", "_")))):
+        raise Malformed("claim.theorem is no name, or the names of claim.input and claim.definitions are not all new")
+    formulas = Formulas()
+    names = {name: _input(value, f"claim.input.{name}", formulas) for name, value in inputs.items()}
+    for name, text in definitions.items():
+        names[name] = formulas.evaluate(text, names)
+    for text in requires:
+        if not _typed(formulas.evaluate(text, names), f"the value of {str(text)[:100]}", bool):
+            raise Invalid(f"the input does not satisfy {text[:100]}")
+    margin = _typed(formulas.evaluate(claim["margin"], names), "the value of claim.margin", Fraction)
+    if not margin >= asserted > 0:
+        raise Invalid(f"the margin is {_show(margin)}, expected at least {_show(asserted)}, and that above 0")
+    facts = {"theorem": theorem, "input": digest(inputs), "margin": claim["margin"], "at_least": asserted}
+    defined = tuple(f"{name} = {text}" for name, text in definitions.items())
+    where = ", where " * bool(defined or requires) + "; ".join((*defined, *requires))
+    sentence = (
+        f"the claim {theorem} fails for the input with sha256 {facts['input']}: "
+        f"({claim['margin']}) is at least {_show(asserted, _BELOW)}, not at most 0{where}"
+    )
+    return facts | {"definitions": defined, "requires": tuple(requires)}, sentence
+
+
+def _input(value: Any, name: str, formulas: Formulas) -> Any:
+    """A number, a list of numbers, or the rows of a matrix."""
+    if type(value) is dict:
+        rows, unit = _matrix(value, name, (None, None))
+        formulas.spend(sum(map(len, rows)) * (1 + unit.denominator.bit_length() // 64))
+        return tuple(tuple(unit * entry for entry in row) for row in rows)
+    if type(value) is list:
+        formulas.spend(len(value))
+        return tuple(_rational(entry, name) for entry in value)
+    return _rational(value, name)
+
+
+_KINDS = (_exponent, _universal_bound, _gap, _improvement, _simplex_etf, _violation)
 _CLAIMS = MappingProxyType({kind.__name__[1:]: kind for kind in _KINDS})
 
 
@@ -468,9 +656,7 @@ def check(text: bytes) -> Verdict:
     """The one road: text -> parsed certificate -> checked claim -> Verdict; raises Malformed or Invalid."""
     certificate = parse(text)
     claim = certificate["claim"]
-    if type(claim) is not dict or type(certificate["witness"]) is not dict or "kind" not in claim:
-        raise Malformed("claim and witness are objects, and a claim has a kind")
-    kind = _choice(claim["kind"], "claim.kind", _CLAIMS)
+    kind = _choice(_typed(claim, "claim", dict).get("kind"), "claim.kind", _CLAIMS)
     facts, statement = _CLAIMS[kind](claim, certificate["witness"])
     return Verdict(kind, MappingProxyType(facts), statement, _SEAL)
 
