@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from nctheory import kernel
 from nctheory.arrays import positive_integer, positive_number
 from nctheory.claims import Claim, Refutation, show_input
 from nctheory.domains import Point
@@ -241,11 +242,17 @@ class _Search:
         """Margin and slack in floats; a visible violation is confirmed at once, and ends the search."""
         margin, slack = self.measure(point)
         if slack >= -_NEARLY and margin > 0 and self._phase != "polished":
-            if self.checks < _MOST_CHECKS and margin > _VISIBLE and not _is_rounding(self.claim, point):
-                self.checks += 1
-                self._examine(point)
+            try:
+                self._check(point, margin)
+            except kernel.Malformed as error:
+                raise _Failed(f"the kernel cannot read the formula: {error}") from None
             self.rounding += 1
         return margin, slack
+
+    def _check(self, point: Point, margin: float) -> None:
+        if self.checks < _MOST_CHECKS and margin > _VISIBLE and not _is_rounding(self.claim, point):
+            self.checks += 1
+            self._examine(point)
 
     def measure(self, point: Point) -> tuple[float, float]:
         """Margin and slack in floats."""

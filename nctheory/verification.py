@@ -144,9 +144,7 @@ class Verification:
             found.refutation.confirmation for row in self.rows for found in row.runs.values() if found.refutation
         ]
         kinds = ", ".join(f"{confirmed.count(kind)} {kind}" for kind in Confirmation if kind in confirmed)
-        lines = [
-            f"{len(self.rows)} theorems, {failed} not as stated; {len(confirmed)} counterexamples ({kinds or 'none'})."
-        ]
+        lines = [f"theorems: {len(self.rows)}; not as stated: {failed}; counterexamples: {kinds or 'none'}."]
         if not self.complete:
             lines.append("Interrupted: only what was done is shown.")
         return "\n".join([*lines, *_LEGEND])
@@ -374,7 +372,7 @@ def list_theorems(console: Console) -> None:
 
 
 def describe(theorem: Theorem, console: Console) -> None:
-    """Everything that the catalogue says of one theorem, and how to gather the evidence."""
+    """Everything that the catalogue says of one theorem, what the kernel certifies of it, and how to gather more."""
     claim = theorem.claim
     console.print(f"{theorem.title} ({theorem.id}): {theorem.standing}\n\n{theorem.statement}\n")
     facts = {
@@ -392,7 +390,9 @@ def describe(theorem: Theorem, console: Console) -> None:
             console.print(f"{name}: {text}")
     for name, neighbor in theorem.false_neighbors.items():
         console.print(f"false neighbor {name}: {neighbor.statement}")
-    console.print(f"\nevidence: nctheory verify {theorem.id}")
+    for name, certificate in (theorem.certified() if theorem.certified else {}).items():
+        console.print(f"certified now, {name}: {certificate.verify().statement}")
+    console.print(f"\nmore evidence, sampled and attacked: nctheory verify {theorem.id}")
 
 
 def _inputs(theorem: Theorem) -> dict[str, str]:

@@ -154,6 +154,15 @@ def test_claims_that_do_not_work_say_how(margin, problem):
     assert "num_classes = 2" in found.problem
 
 
+def test_a_formula_that_the_kernel_cannot_read_says_so():
+    def count(points):
+        return sum(x[0] > 0 for x in points) - 1
+
+    found = falsify(Claim(count, SMALL), evaluations=500)
+    assert found.outcome == Outcome.FAILED
+    assert "the kernel cannot read the formula: no value of sum(" in found.problem
+
+
 def test_vacuous_claims_are_not_passed():
     found = falsify(Claim(within_the_ball, BALL, assumptions=[lambda points: False]), evaluations=500)
     assert found.outcome == Outcome.VACUOUS

@@ -131,12 +131,22 @@ def test_counterexamples_of_neighbors_do_not_touch_the_theorem(name):
             assert stated.claim.confirm(inputs) is None
 
 
-QUICK = {name: claim for name, claim in NEIGHBORS.items() if claim.language == Language.EXACT}
+FOUND_AGAIN = (
+    "closest_pairs/always_the_least",
+    "convex_energy/concave",
+    "etf_equivalences/welch",
+    "exponent_lipschitz/half_the_constant",
+    "nc4_without_nc3/nc4_implies_nc3",
+    "rankin/unique",
+    "slepian_product/every_correlation",
+    "unique_optimum/no_common_shift",
+)
 
 
-@pytest.mark.parametrize("name", sorted(QUICK)[::4])
+@pytest.mark.parametrize("name", FOUND_AGAIN)
 def test_some_false_neighbors_are_found_again(name):
-    found = falsify(QUICK[name], evaluations=20_000, seed=1)
+    """All of them are, by `nctheory verify`, which takes longer."""
+    found = falsify(NEIGHBORS[name], evaluations=evaluations(NEIGHBORS[name]) * 10, seed=1)
     assert found.outcome == Outcome.REFUTED, found
 
 

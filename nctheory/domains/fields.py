@@ -46,6 +46,10 @@ class Field:
 
     shape: tuple[Size, ...] = ()
 
+    def __str__(self) -> str:
+        """The kind and the shape, as a reader needs them."""
+        return f"{type(self).__name__} ({', '.join(map(str, self.shape))})" if self.shape else type(self).__name__
+
     def dims(self, sizes: Sizes) -> tuple[int, ...]:
         """The shape in integers."""
         return tuple(axis if isinstance(axis, int) else sizes[axis] for axis in self.shape)
@@ -189,6 +193,10 @@ class Interval(Field):
 
     low: Fraction = Fraction(0)
     high: Fraction = Fraction(1)
+
+    def __str__(self) -> str:
+        """With its ends."""
+        return f"{super().__str__()} from {self.low} to {self.high}"
 
     def point(self, coordinates: Array) -> Any:
         """A triangle wave, so that every coordinate has a value and none is flat."""

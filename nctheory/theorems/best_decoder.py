@@ -1,8 +1,9 @@
 """No linear decoder has a larger exponent than nearest mean, dist^2 / 8.
 
 Proof. m_ij + m_ji = <w_i - w_j, mu_i - mu_j> <= |w_i - w_j| |mu_i - mu_j|; so of the two radii m_ij / |w_i - w_j| and
-m_ji / |w_i - w_j| one is at most half the distance, and its square over 2 is at most |mu_i - mu_j|^2 / 8. For w = mu
-and b = -|mu|^2 / 2 all m_ij = |mu_i - mu_j|^2 / 2, so both radii are half the distance.
+m_ji / |w_i - w_j| one is at most half the distance, and its square over 2 is at most |mu_i - mu_j|^2 / 8. (Where
+w_i = w_j, m_ij + m_ji = 0, and the exponent is 0.) For w = mu and b = -|mu|^2 / 2 all m_ij = |mu_i - mu_j|^2 / 2, so
+both radii are half the distance.
 """
 
 from fractions import Fraction

@@ -24,8 +24,9 @@ SIZES: dict[str, Range] = {"num_classes": (2, 5), "dimension": (1, 3)}
     r"\Phi\bigl(x + \sqrt{\tfrac{K}{K-1}}\,\tfrac1\sigma\bigr)^{K-1}\Bigr]dx",
     reference="arXiv 2607.14087 for signals of norm 1; proof from that in the docstring of this file",
     standing="proved",
-    remarks="As far as the weak simplex conjecture is: see there. Executed on a line, where nearest mean is the best "
-    "decoder and its error has a formula, and in higher dimensions with the union bound in the place of the error.",
+    remarks="Proved as far as the weak simplex conjecture (weak_simplex) is: by a preprint of 2026 that has not been "
+    "rebuilt here. Executed on a line, where nearest mean is the best decoder and its error has a formula, and in "
+    "higher dimensions with the union bound in the place of the error.",
     domain=Domain(SIZES, points=Ball(("num_classes", "dimension")), noise=Positive()),
     sharp={"num_classes": 2, "dimension": 1, "points": ((-1,), (1,)), "noise": Fraction(1)},
 )

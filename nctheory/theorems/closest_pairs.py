@@ -35,14 +35,14 @@ def is_optimal(gram, num_classes):
 
 @theorem(
     title="Closest pairs under Rankin's bound",
-    statement="K = d + k unit vectors, k >= 2, at distance sqrt 2 or more have at least 4 d (k - 1) ordered pairs at "
-    "distance sqrt 2.",
+    statement="K = d + k unit vectors of R^d, k >= 2, at pairwise distances of sqrt 2 or more have at least "
+    "4 d (k - 1) ordered pairs at distance sqrt 2.",
     latex=r"K = d + k \ge d + 2,\ \max_{i \ne j} \langle \mu_i, \mu_j \rangle \le 0 \implies "
     r"\#\{(i, j) : i \ne j,\ \langle \mu_i, \mu_j \rangle = 0\} \ge 4 d (k - 1)",
     reference="proof in the docstring of this file",
     standing="proved",
-    remarks="A code's error probability at small noise is its number of closest pairs times one tail, so this is the "
-    "least factor that any optimal code has.",
+    remarks="At small noise a code's error probability is its number of ordered closest pairs, over K, times one tail; "
+    "so this is the least number that an optimal code can have.",
     domain=Domain({"dimension": (2, 5), "num_classes": lambda dimension: (dimension + 2, 2 * dimension)}, gram=GRAM),
     assumptions=[is_optimal],
     sharp={

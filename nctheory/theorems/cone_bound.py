@@ -14,7 +14,7 @@ from itertools import combinations
 
 from nctheory.domains import Ball, Domain, Interval, Positive, Probabilities
 from nctheory.formula import squared_distance
-from nctheory.gaussian import circle_error, cone_error, normal_tail, simplex_error, sqrt
+from nctheory.gaussian import circle_error, cone_error, normal_tail, polygon_error, simplex_error, sqrt
 from nctheory.theorems.registry import theorem
 
 
@@ -28,7 +28,8 @@ from nctheory.theorems.registry import theorem
     reference="shannon1959; proof in the docstring of this file",
     standing="proved",
     remarks="Executed where the error has a formula of its own: for unit vectors in the plane, with any gaps between "
-    "neighbors, and for the simplex; and for points of the disk with the union bound in the place of the error.",
+    "neighbors, for the regular polygon, and for the simplex; and for points of the disk with the union bound in the "
+    "place of the error.",
     domain=Domain(
         {"num_classes": (2, 7)},
         gaps=Probabilities(("num_classes",)),
@@ -43,12 +44,13 @@ from nctheory.theorems.registry import theorem
     },
 )
 def cone_bound(num_classes, gaps, points, noise):
-    """How far an error is below its bound, or the simplex of two or three off it."""
+    """How far an error is below its bound, or the polygon, or the simplex of two or three, off it."""
     pairs = sum(normal_tail(sqrt(squared_distance(x, y)) / (2 * noise)) for x, y in combinations(points, 2))
     circle = cone_error(num_classes, 2, noise) - circle_error(gaps, noise)
     disk = cone_error(num_classes, 3, noise) - 2 * pairs / num_classes
     simplex = cone_error(num_classes, num_classes - 1, noise) - simplex_error(num_classes, noise)
-    return max(circle, disk, simplex, -simplex if num_classes <= 3 else simplex)
+    polygon = abs(cone_error(num_classes, 2, noise) - polygon_error(num_classes, noise))
+    return max(circle, disk, polygon, abs(simplex) if num_classes <= 3 else simplex)
 
 
 def simplex_above_bound(num_classes, noise):

@@ -24,7 +24,7 @@ GRAM = Gram(("num_points", "dimension"))
 @theorem(
     title="Delsarte's linear programming bound",
     statement="If f = sum f_k P_k in Gegenbauer polynomials has f_k >= 0, then f of all N^2 inner products of N unit "
-    "vectors adds up to at least N^2 f_0; so N <= f(1) / f_0 if f <= 0 at inner products of different vectors.",
+    "vectors adds up to at least N^2 f_0; so N <= f(1) / f_0 if f_0 > 0 and f <= 0 at inner products of two of them.",
     latex=r"f = \sum_k f_k P_k^{(d)},\ f_k \ge 0 \implies \sum_{i,j} f(\langle x_i, x_j \rangle) \ge N^2 f_0",
     reference="delsarte1977; schoenberg1942 for positive definiteness",
     standing="proved",

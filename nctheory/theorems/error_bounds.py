@@ -88,6 +88,7 @@ def below_with_one_more_pair(num_classes, noise):
 
 error_bounds.false_neighbor(
     "one_more_pair",
-    "In the upper bound, as many pairs as there are rivals can be subtracted.",
+    "In the upper bound, for K >= 4, as many pairs as there are rivals can be subtracted, not only those of a tree.",
     margin=below_with_one_more_pair,
+    domain=Domain({"num_classes": (4, 7)}, noise=Positive()),
 )

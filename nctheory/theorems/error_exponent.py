@@ -32,12 +32,15 @@ def some_class_errs(means, weights, bias, displacement, num_classes, dimension):
 
 @theorem(
     title="The error exponent of a linear decoder",
-    statement="No displacement z by which some class errs or ties has |z|^2 / 2 below the exponent, the minimum of "
-    "max(0, m_ij)^2 / (2 |w_i - w_j|^2) over ordered pairs, and the shortest one of the attaining pair has just that.",
+    statement="The exponent -lim sigma^2 log P_err is the minimum over ordered pairs of max(0, m_ij)^2 / (2 |w_i - "
+    "w_j|^2), m_ij = <w_i - w_j, mu_i> + b_i - b_j: no displacement z by which some class errs or ties has |z|^2 / 2 "
+    "below it, and the shortest one of the attaining pair has just that.",
     latex=r"-\lim_{\sigma\to 0}\sigma^2\log P_{\mathrm{err}} = \beta(M,W,b)"
     r" = \min_{i\ne j}\frac{(m_{ij})_+^2}{2\|w_i-w_j\|^2},\quad m_{ij} = \langle w_i-w_j,\mu_i\rangle + b_i-b_j",
     reference="papyan2020; proof in the docstring of this file",
     standing="proved",
+    remarks="Where w_i = w_j, a pair counts as 0 if m_ij <= 0, else not at all. Executed for displacements; that the "
+    "limit is the least |z|^2 / 2 is in the proof.",
     domain=Domain(
         SIZES, means=Free(POINTS), weights=Free(POINTS), bias=Free(("num_classes",)), displacement=Free(("dimension",))
     ),
@@ -116,7 +119,8 @@ error_exponent.false_neighbor(
 )
 error_exponent.false_neighbor(
     "with_an_eighth",
-    "The exponent is at most min m_ij^2 / (8 |w_i - w_j|^2), as for nearest mean with |w_i - w_j| the distance.",
+    "The exponent of every linear decoder has the 8 of nearest mean, dist^2 / 8: it is at most min m_ij^2 / (8 |w_i - "
+    "w_j|^2).",
     margin=with_an_eighth,
     domain=Domain(SIZES, means=Free(POINTS), weights=Free(POINTS), bias=Free(("num_classes",))),
     assumptions=[],

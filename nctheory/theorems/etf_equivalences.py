@@ -29,8 +29,8 @@ GRAM = Gram(("num_classes", "dimension"))
     title="What a simplex ETF is",
     statement="For K unit vectors are equivalent: (a) the Gram matrix is (K I - J) / (K - 1); (b) all cosines are "
     "-1 / (K - 1); (c) they are equal and the mean is 0; (d) none is above -1 / (K - 1); (e) all squared distances are "
-    "at least 2K / (K - 1); (f) the exponent is K / (4 (K - 1)); (g) G^2 = K / (K - 1) G and G 1 = 0; (h) the mean is "
-    "0 and the frame operator is K / (K - 1) times a projection.",
+    "at least 2K / (K - 1); (f) the exponent of nearest mean is K / (4 (K - 1)); (g) G^2 = K / (K - 1) G and G 1 = 0; "
+    "(h) the mean is 0 and the frame operator is K / (K - 1) times a projection.",
     latex=r"G = \tfrac{K}{K-1}(I - \tfrac1K J) \iff \max_{i \ne j} g_{ij} \le -\tfrac{1}{K-1} \iff "
     r"\min_{i \ne j} \|\mu_i - \mu_j\|^2 \ge \tfrac{2K}{K-1} \iff \beta = \tfrac{K}{4(K-1)} \iff "
     r"G^2 = \tfrac{K}{K-1} G,\ G 1 = 0",

@@ -53,7 +53,7 @@ POINTS = ("num_classes", "dimension")
 )
 def isotropic_noise_per_class(means, deviations, weights, bias, num_classes, dimension):
     """The exponent of the decoder over rho^2 / 2, less 1, and twice what the power diagram lacks."""
-    rho = min(
+    rho_squared = min(
         squared_distance(means[i], means[j]) / (deviations[i] + deviations[j]) ** 2
         for i, j in combinations(range(num_classes), 2)
     )
@@ -64,11 +64,11 @@ def isotropic_noise_per_class(means, deviations, weights, bias, num_classes, dim
     margins = [(dot(a, a) * deviations[i] ** 2, dot(a, means[i]) + bias[i] - bias[j]) for a, i, j in differences]
     given = min(max(0, m) ** 2 / squared if squared > 0 else 0 for squared, m in margins if squared > 0 or m <= 0)
     cells = [
-        (squared_distance(means[i], means[j]), rho * (deviations[i] ** 2 - deviations[j] ** 2), deviations[i])
+        (squared_distance(means[i], means[j]), rho_squared * (deviations[i] ** 2 - deviations[j] ** 2), deviations[i])
         for i, j in permutations(range(num_classes), 2)
     ]
     best = min(max(0, d + shift) ** 2 / (4 * d * s**2) if d > 0 else 0 for d, shift, s in cells)
-    return (given + 2 * max(0, rho - best)) / rho - 1 if rho > 0 else given
+    return (given + 2 * max(0, rho_squared - best)) / rho_squared - 1 if rho_squared > 0 else given
 
 
 def arms_apart(factor, points, ratio, normal):

@@ -63,7 +63,7 @@ def above_second(gram, num_points, dimension):
 
 levenshtein.false_neighbor(
     "second_everywhere",
-    "N <= 2 d (1 - s) / (1 - d s) for all s.",
+    "N <= 2 d (1 - s) / (1 - d s) for all s, also above 1/d, where the denominator is negative.",
     margin=above_second,
     assumptions=[],
 )

@@ -18,8 +18,9 @@ from nctheory.theorems.registry import theorem
     latex=r"\|\mu_i\| \le 1 \implies \max_c \Pr(\mathrm{err} \mid c) \ge P_{\mathrm{simplex}}(K, \sigma)",
     reference="arXiv 2607.14087 for signals of norm 1; proof from that in the docstring of this file",
     standing="proved",
-    remarks="As far as the weak simplex conjecture is: see there. Executed on a line, for classes at any points of "
-    "[-1, 1], in any order, that are decided by any increasing thresholds.",
+    remarks="Proved as far as the weak simplex conjecture (weak_simplex) is: by a preprint of 2026 that has not been "
+    "rebuilt here. Executed on a line, for classes at any points of [-1, 1], in any order, that are decided by any "
+    "increasing thresholds.",
     domain=Domain(
         {"num_classes": (2, 5), "num_thresholds": lambda num_classes: (num_classes - 1, num_classes - 1)},
         points=Interval(("num_classes",), Fraction(-1), Fraction(1)),

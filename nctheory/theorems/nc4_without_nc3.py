@@ -2,7 +2,8 @@
 
 Proof. Let x and w increase, t_c = (x_c + x_{c+1}) / 2 and b_{c+1} = b_c - (w_{c+1} - w_c) t_c. The scores s_c(h) =
 w_c h + b_c satisfy s_{c+1}(h) - s_c(h) = (w_{c+1} - w_c) (h - t_c), which has the sign of h - t_c. The t_c increase, so
-along c the scores rise for as long as t_c < h and fall afterwards: the largest are those of the nearest means.
+along c the scores rise for as long as t_c < h and fall afterwards: the largest are those of the nearest means, and no
+others.
 """
 
 from nctheory.domains import Domain, Free, Increasing, Range
@@ -18,7 +19,7 @@ FIELDS = {"means": Increasing(("num_classes",)), "weights": Increasing(("num_cla
     statement="For increasing means and any increasing weights on a line, with the biases that put the thresholds at "
     "the midpoints, every nearest mean has the largest score: NC4 holds, and NC3 need not.",
     latex=r"w_{c+1}>w_c,\ x_{c+1}>x_c,\ b_{c+1}-b_c = -(w_{c+1}-w_c)\tfrac{x_c+x_{c+1}}2"
-    r" \implies \operatorname{argmax}_c(w_ch+b_c) = \operatorname{argmin}_c|h-x_c|",
+    r" \implies \operatorname{argmin}_c|h-x_c| \subseteq \operatorname{argmax}_c(w_ch+b_c)",
     reference="papyan2020 (NC3, NC4); proof in the docstring of this file",
     standing="proved",
     domain=Domain(SIZES, **FIELDS, feature=Free()),

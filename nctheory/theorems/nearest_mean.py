@@ -23,9 +23,10 @@ POINTS = ("num_classes", "dimension")
 
 @theorem(
     title="Argmax and nearest mean",
-    statement="A class of largest inner product with h is farther from h than the nearest mean by at most the spread "
-    "of the squared norms, so for equal norms it is nearest; where norms differ, the midpoint of the closest pair of "
-    "different norms has both as nearest means, and only one of them can have the largest inner product.",
+    statement="A class of largest inner product with h is farther from h than the nearest mean, in squared distance, "
+    "by at most the spread of the squared norms, so for equal norms it is nearest; where norms differ, the midpoint of "
+    "the closest pair of different norms has both as nearest means, and only one of them can have the largest inner "
+    "product.",
     latex=r"\Big(\forall h:\ \operatorname{argmax}_c\langle\mu_c,h\rangle = \operatorname{argmin}_c\|h-\mu_c\|\Big)"
     r" \iff \|\mu_1\| = \dots = \|\mu_K\|",
     reference="papyan2020 (NC4); proof in the docstring of this file",

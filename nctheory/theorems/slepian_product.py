@@ -25,8 +25,9 @@ SIZES: dict[str, Range] = {"num_rivals": (2, 6)}
     latex=r"R - \tfrac12 J \succeq 0 \iff 0 \le \rho \le 1 \implies \Pr(\max(X_1, X_2) \le c) \ge \Phi(c)^2",
     reference="slepian1962; proof in the docstring of this file",
     standing="proved",
-    remarks="For m = 2 the condition on R - J/m and that of no negative correlation are the same; for m >= 3 the first "
-    "is another one, and only the case of equal correlations 1/2, which has both, is stated here.",
+    remarks="J is the matrix of ones. For m = 2 the condition on R - J/m and that of no negative correlation are the "
+    "same; for m >= 3 the first is another one, and only the case of equal correlations 1/2, which has both, is stated "
+    "here. For m normals it is executed at |c|: the error of orthogonal signals has a norm that is not negative.",
     domain=Domain(SIZES, threshold=Free(), correlation=Interval()),
     sharp={"num_rivals": 2, "threshold": Fraction(0), "correlation": Fraction(0)},
 )
@@ -59,13 +60,14 @@ slepian_product.false_neighbor(
 
 
 def rivals_above_product(num_rivals, threshold):
-    """The probability for m normals of correlation 1/2 less the product."""
+    """The probability that m normals of correlation 1/2 are at most |c|, less the product."""
     product = exp(num_rivals * log(normal_cdf(abs(threshold))))
     return 1 - orthogonal_error(num_rivals + 1, sqrt(2 * threshold * threshold)) - product
 
 
 slepian_product.false_neighbor(
     "rivals_are_independent",
-    "The rivals of a simplex signal act as if independent: it is right with probability at most Phi(x)^(K-1).",
+    "Rivals with all correlations 1/2 act as if independent: m of them are all at most c >= 0 with probability at most "
+    "Phi(c)^m.",
     margin=rivals_above_product,
 )

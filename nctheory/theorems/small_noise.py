@@ -10,14 +10,14 @@ the other gaps vanish beside them.
 from fractions import Fraction
 
 from nctheory.domains import Domain, Free, Positive
-from nctheory.gaussian import line_correct, normal_tail
+from nctheory.gaussian import line_correct, normal_cdf, normal_tail
 from nctheory.theorems.registry import theorem
 
 
 @theorem(
     title="The error of points on a line",
-    statement="K points on a line are mistaken with 2/K times the sum of Q(gap / (2 sigma)) over the gaps between "
-    "neighbors. So the error is between 2/K and 2(K-1)/K times Q(dist / (2 sigma)), dist the smallest gap.",
+    statement="K points on a line are mistaken with probability 2/K times the sum of Q(gap / (2 sigma)) over the gaps "
+    "between neighbors. So the error is between 2/K and 2(K-1)/K times Q(dist / (2 sigma)), dist the smallest gap.",
     latex=r"P_{\mathrm{err}} = \tfrac2K\sum_{k<K} Q\Bigl(\tfrac{x_{k+1}-x_k}{2\sigma}\Bigr),\qquad"
     r" \tfrac2K Q\bigl(\tfrac{\mathrm{dist}}{2\sigma}\bigr) \le P_{\mathrm{err}} \le"
     r" \tfrac{2(K-1)}{K} Q\bigl(\tfrac{\mathrm{dist}}{2\sigma}\bigr)",
@@ -27,13 +27,17 @@ from nctheory.theorems.registry import theorem
     sharp={"num_classes": 3, "points": (-1, 0, 1), "noise": Fraction(1)},
 )
 def small_noise(num_classes, points, noise):
-    """How far the error is off the sum over gaps, or outside of the bounds."""
+    """How far the error is off the sum over gaps, or off that of the intervals, or outside of the bounds."""
     ordered = sorted(points)
     gaps = [ordered[k + 1] - ordered[k] for k in range(num_classes - 1)]
+    walls = [(ordered[k] + ordered[k + 1]) / 2 for k in range(num_classes - 1)]
+    above = sum(normal_tail((walls[k] - ordered[k]) / noise) for k in range(num_classes - 1))
+    below = sum(normal_cdf((walls[k] - ordered[k + 1]) / noise) for k in range(num_classes - 1))
     error = 1 - line_correct(points, noise)
     total = 2 * sum(normal_tail(gap / (2 * noise)) for gap in gaps) / num_classes
     closest = 2 * normal_tail(min(gaps) / (2 * noise)) / num_classes
-    return max(abs(error - total), closest - error, error - (num_classes - 1) * closest)
+    intervals = abs((above + below) / num_classes - total)
+    return max(abs(error - total), intervals, closest - error, error - (num_classes - 1) * closest)
 
 
 def above_one_tail(num_classes, points, noise):
