@@ -25,6 +25,7 @@ _SHORT = 10**6  # denominators up to this are shown as they are
 _LONGEST_NAME = 100
 _BITS = 10  # to which a longer margin is rounded down
 _PRECISION = 128  # bits of the balls
+_NO_VALUE = (ArithmeticError, TypeError, ValueError, LookupError, AttributeError)  # as of NumPy's, on Fractions
 
 
 class Confirmation(StrEnum):
@@ -127,6 +128,8 @@ class Claim:
 
     def confirm(self, inputs: Mapping[str, Any]) -> Refutation | None:
         """Whether these exact inputs violate the claim, by the kernel, an enclosure, or the function on Fractions."""
+        if any(inputs[name] != size for name, size in self._sizes(inputs).items()):
+            return None  # 5/2 is between 2 and 3, and no size
         if not all(self._rigorous(assumption, inputs) is True for assumption in self.assumptions):
             return None
         margin = self.lower_margin(inputs)
@@ -137,7 +140,7 @@ class Claim:
             certificate = self.certificate(inputs, margin)
             try:
                 certificate.verify()
-            except kernel.Invalid:
+            except (kernel.Invalid, InputError):  # does not follow, or is beyond what the kernel reads
                 return None
             return Refutation(self, inputs, margin, Confirmation.CERTIFIED, certificate)
         formulas, requires = kernel.Formulas(), self.domain.requires(self._sizes(inputs))
@@ -170,7 +173,7 @@ class Claim:
         value = self._rigorous(self.margin, inputs)
         if isinstance(value, flint.arb):
             return _lower_end(value)
-        return Fraction(value) if isinstance(value, int | Fraction) else None
+        return Fraction(value) if isinstance(value, int | Fraction) and not isinstance(value, bool) else None
 
     def _rigorous(self, formula: Formula, inputs: Mapping[str, Any]) -> Any:
         """The value on Fractions: exact, a ball, or None where it is neither."""
@@ -180,8 +183,9 @@ class Claim:
             if formula.language == Language.ENCLOSED:
                 with flint.ctx.workprec(_PRECISION):
                     return _plain(formula.enclose(inputs))
-            return _plain(formula(inputs))
-        except (Undecided, InputError, kernel.Invalid, ZeroDivisionError, OverflowError):
+            value = _plain(formula(inputs))
+            return None if isinstance(value, flint.arb) else value  # how it came about is nobody's to see
+        except (Undecided, InputError, kernel.Invalid, *_NO_VALUE):
             return None
 
 
@@ -211,8 +215,11 @@ def _rounded_down(number: Fraction) -> Fraction:
 def _joined(formula: Formula, definitions: dict[str, str], inputs: Mapping[str, Any]) -> str:
     """The formula's result, its definitions added to the others under names that are still free."""
     renamed: dict[str, str] = {}
+    texts = [*formula.definitions.values(), formula.result]
+    used = {node.id for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     for name, text in formula.definitions.items():
-        renamed[name] = next(free for free in _names(name) if free not in definitions and free not in inputs)
+        taken = {*definitions, *inputs, *(used - {name})}
+        renamed[name] = next(free for free in _names(name) if free not in taken)
         definitions[renamed[name]] = _with_names(text, renamed)
     return _with_names(formula.result, renamed)
 

@@ -119,11 +119,14 @@ def verify(
     """Test theorems, and find counterexamples of their false neighbors; exit 1 where something is not as stated."""
     from nctheory import verification
 
-    chosen = verification.tasks(names or [])
-    with _progress(len(chosen)) as announce, _pool(jobs, len(chosen)) as executor:
-        found = verification.verify(
-            chosen, evaluations=evaluations, seed=seed, cutoff=cutoff, executor=executor, announce=announce
-        )
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise InputError(f"-o {output} is a folder or in none, expected a file to write the JSON to")
+    with contextlib.redirect_stdout(sys.stderr):  # what the files of users print does not belong to the answer
+        chosen = verification.tasks(names or [])
+        with _progress(len(chosen)) as announce, _pool(jobs, len(chosen)) as executor:
+            found = verification.verify(
+                chosen, evaluations=evaluations, seed=seed, cutoff=cutoff, executor=executor, announce=announce
+            )
     if as_json:
         print(found.as_json())  # noqa: T201
     else:
@@ -180,6 +183,7 @@ def _pool(jobs: int, tasks: int) -> Iterator[Executor | None]:
 
 def _end_when_interrupted() -> None:
     signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED))
+    sys.stdout = sys.stderr
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -265,5 +269,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"nctheory: {message}", file=sys.stderr)  # noqa: T201
+    print(f"nctheory: {' '.join(message.splitlines())}", file=sys.stderr)  # noqa: T201
     sys.exit(Exit.BAD_INPUT)

@@ -7,7 +7,7 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -214,7 +214,7 @@ class _Search:
         self.claim, self.deadline, self.seed = shard.claim, shard.deadline, shard.seed
         self.polish = min(_MOST_POLISH, _POLISH_SHARE * shard.evaluations)
         self.counts = dict.fromkeys(Effort.__dataclass_fields__, 0)
-        self.largest, self.rounding, self.checks = -math.inf, 0, 0
+        self.largest, self.rounding, self.checks, self.suspected = -math.inf, 0, 0, False
         self.refutation: Refutation | None = None
         self._phase, self._left = "corners", 0
 
@@ -228,7 +228,7 @@ class _Search:
         """What this part of the search found."""
         effort = Effort(**self.counts)
         outcome = Outcome.NOT_REFUTED if effort.admissible else Outcome.VACUOUS
-        if self.largest > _VISIBLE:
+        if self.suspected:
             outcome = Outcome.SUSPECTED
         if self.refutation:
             outcome = Outcome.REFUTED
@@ -243,16 +243,18 @@ class _Search:
         margin, slack = self.measure(point)
         if slack >= -_NEARLY and margin > 0 and self._phase != "polished":
             try:
-                self._check(point, margin)
+                self._check(point, margin, slack)
             except kernel.Malformed as error:
                 raise _Failed(f"the kernel cannot read the formula: {error}") from None
             self.rounding += 1
         return margin, slack
 
-    def _check(self, point: Point, margin: float) -> None:
-        if self.checks < _MOST_CHECKS and margin > _VISIBLE and not _is_rounding(self.claim, point):
+    def _check(self, point: Point, margin: float, slack: float) -> None:
+        if self.checks < _MOST_CHECKS and margin > _VISIBLE and not _is_rounding(self.claim, point.values):
             self.checks += 1
             self._examine(point)
+            *_, nearest = self.claim.domain.rationals(point)
+            self.suspected |= slack >= 0 and not _is_rounding(self.claim, nearest)
 
     def measure(self, point: Point) -> tuple[float, float]:
         """Margin and slack in floats."""
@@ -276,9 +278,8 @@ class _Search:
         try:
             polished = _ascend(self, point, _STARTED, 0.1)
             found = _simpler(found, _confirmed(self.claim, polished))
-        except _Stop:
-            if found is None:
-                raise
+        except (_Spent, _CutOff):
+            pass  # what has been found stands
         if found is not None:
             self.refutation = _shrunk(self, polished, found)
             raise _Found
@@ -431,9 +432,9 @@ def _height(margin: float, slack: float) -> float:
 # ------------------------------------------------------------------------------------------- exact, simple, small
 
 
-def _is_rounding(claim: Claim, point: Point) -> bool:
-    """Whether exact arithmetic, on the very floats, leaves nothing visible of a violation."""
-    margin = claim.lower_margin({name: _exact(value) for name, value in point.values.items()})
+def _is_rounding(claim: Claim, inputs: Mapping[str, Any]) -> bool:
+    """Whether exact arithmetic, on these very numbers, leaves nothing visible of a violation."""
+    margin = claim.lower_margin({name: _exact(value) for name, value in inputs.items()})
     return margin is not None and margin <= _VISIBLE
 
 

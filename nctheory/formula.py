@@ -11,7 +11,7 @@ import builtins
 import inspect
 import itertools
 import math
-import textwrap
+import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,8 +31,9 @@ __all__ = ["Formula", "Language", "Undecided", "dot", "exponent", "gegenbauer", 
 
 _FORMULA_PARTS = (
     *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript, ast.Constant, ast.Name),
-    *(ast.Tuple, ast.List, ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.operator, ast.unaryop, ast.boolop),
-    *(ast.cmpop, ast.expr_context),
+    *(ast.Tuple, ast.List, ast.ListComp, ast.GeneratorExp, ast.comprehension, ast.boolop, ast.expr_context),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.Not),
+    *(ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
 )
 _PLAIN = {**vars(builtins), **vars(itertools), **vars(kernel)}  # what the functions of the language are in Python
 
@@ -58,7 +59,7 @@ class Formula:
     @property
     def name(self) -> str:
         """The function's name."""
-        return str(self.function.__name__)
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -117,8 +118,8 @@ class Formula:
     def _source(self) -> tuple[dict[str, ast.expr], ast.expr] | None:
         """The assignments and the returned expression, where they are all in the language."""
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(self.function))).body[0]
-        except (OSError, TypeError, SyntaxError):
+            tree = _definition(inspect.getsource(self.function))
+        except (OSError, TypeError, SyntaxError, ValueError, IndexError, tokenize.TokenError):
             return None
         if not isinstance(tree, ast.FunctionDef) or not _is_source_of(tree, self.function):
             return None
@@ -137,22 +138,26 @@ class Formula:
             return None
         expressions = [*assignments.values(), last.value]
         known = {*self.parameters, *assignments}
-        return (assignments, last.value) if all(self._in_language(part, known) for part in expressions) else None
+        fits = not known & _TAKEN and all(self._in_language(part, known) for part in expressions)
+        return (assignments, last.value) if fits else None
 
     def _in_language(self, expression: ast.expr, known: set[str]) -> bool:
         nodes = list(ast.walk(expression))
         bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        return all(isinstance(node, _FORMULA_PARTS) and self._fits(node, known | bound) for node in nodes)
+        fits = all(isinstance(node, _FORMULA_PARTS) and self._fits(node, known | bound) for node in nodes)
+        return fits and not bound & _TAKEN
 
     def _fits(self, node: ast.AST, known: set[str]) -> bool:
         if isinstance(node, ast.Constant):
             return type(node.value) is int
         if isinstance(node, ast.Name):
-            return node.id in known or self._is_vocabulary(node.id)
+            return node.id.isascii() and (node.id in known or self._is_vocabulary(node.id))
         return not isinstance(node, ast.Call) or (isinstance(node.func, ast.Name) and not node.keywords)
 
     def _is_vocabulary(self, name: str) -> bool:
         """Whether the name means in the function what it means in the language."""
+        if name in self.function.__code__.co_varnames:  # the first parameter of a method
+            return False
         meant = self.function.__globals__.get(name, vars(builtins).get(name))
         if name in gaussian.FUNCTIONS:
             return meant is gaussian.FUNCTIONS[name]
@@ -200,12 +205,22 @@ class Formula:
         return names["_result"]
 
 
+def _definition(source: str) -> ast.stmt:
+    """The function's definition; indented as it is, so that its docstring stays what it was."""
+    if not source[0].isspace():
+        return ast.parse(source).body[0]
+    block = ast.parse(f"if True:\n{source}").body[0]
+    assert isinstance(block, ast.If)
+    return block.body[0]
+
+
 def _is_source_of(tree: ast.FunctionDef, function: Callable[..., Any]) -> bool:
     """Whether this text compiles to the very function, not to what it wraps, stands beside or was before an edit."""
     alone = ast.FunctionDef(**{**{name: getattr(tree, name) for name in tree._fields}, "decorator_list": []})
     module = compile(ast.fix_missing_locations(ast.Module([alone], [])), "<formula>", "exec")
     codes = [constant for constant in module.co_consts if isinstance(constant, CodeType)]
-    return len(codes) == 1 and hasattr(function, "__code__") and _same_code(codes[0], function.__code__)
+    named = tree.args.vararg is None and tree.args.kwarg is None
+    return named and len(codes) == 1 and hasattr(function, "__code__") and _same_code(codes[0], function.__code__)
 
 
 def _same_code(one: CodeType, other: CodeType) -> bool:
@@ -213,7 +228,11 @@ def _same_code(one: CodeType, other: CodeType) -> bool:
     if any(getattr(one, part) != getattr(other, part) for part in parts) or len(one.co_consts) != len(other.co_consts):
         return False
     pairs = zip(one.co_consts, other.co_consts, strict=True)
-    return all(_same_code(*pair) if isinstance(pair[0], CodeType) else pair[0] == pair[1] for pair in pairs)
+    return all(_same_code(*pair) if isinstance(pair[0], CodeType) else _same_constant(*pair) for pair in pairs)
+
+
+def _same_constant(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
 
 
 # ----------------------------------------------------------------------------------------------------------- slack
@@ -282,7 +301,10 @@ _SLACKS: dict[str, Callable[..., Any]] = {
 
 
 class _Enclosing(ast.NodeTransformer):
-    """Quotients of integers become exact, comparisons certain, powers products (of a ball around 0 they are lost)."""
+    """Quotients of integers become exact, comparisons certain, powers products (of a ball around 0 they are lost).
+
+    What is asked whether it is true must not be a ball, which is true unless it is exactly 0.
+    """
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
@@ -295,6 +317,32 @@ class _Enclosing(ast.NodeTransformer):
         pairs = zip(node.ops, itertools.pairwise([node.left, *node.comparators]), strict=True)
         return _call("all", ast.Tuple([_call(f"_{type(sign).__name__}", *pair) for sign, pair in pairs], _LOAD))
 
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        node.slice = _call("_whole", node.slice)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        node.test = _call("_decided", node.test)
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        node.values = [_call("_decided", value) for value in node.values]
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Not):
+            node.operand = _call("_decided", node.operand)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        self.generic_visit(node)
+        node.ifs = [_call("_decided", condition) for condition in node.ifs]
+        return node
+
 
 def _fractions(value: Any) -> Any:
     return tuple(map(_fractions, value)) if isinstance(value, tuple) else Fraction(value)
@@ -303,15 +351,50 @@ def _fractions(value: Any) -> Any:
 def _balls(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_balls, value))
-    return flint.fmpq(value.numerator, value.denominator) if isinstance(value, Fraction) else value
+    return value if isinstance(value, int) else _rational(Fraction(value))
+
+
+def _rational(value: Fraction) -> flint.fmpq:
+    return flint.fmpq(value.numerator, value.denominator)
 
 
 def _quotient(left: Any, right: Any) -> Any:
     return flint.fmpq(left) / right if isinstance(left, int) else left / right
 
 
-def _power(base: Any, power: int) -> Any:
-    return reduce(lambda product, _: product * base, range(power), 1)
+def _power(base: Any, power: Any) -> Any:
+    product = reduce(lambda product, _: product * base, range(abs(_whole(power))), 1)
+    return product if power >= 0 else _quotient(1, product)
+
+
+def _whole(number: Any) -> int:
+    if isinstance(number, flint.fmpq) and number.q == 1:
+        return int(number.p)
+    if not isinstance(number, int):
+        raise Undecided(f"{number} is no integer for certain")
+    return number
+
+
+def _decided(value: Any) -> Any:
+    if isinstance(value, flint.arb):
+        raise Undecided(f"whether {value} is 0")
+    return value
+
+
+def _has_ball(value: Any) -> bool:
+    return any(map(_has_ball, value)) if isinstance(value, tuple | list) else isinstance(value, flint.arb)
+
+
+def _without_balls(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that compares, on exact numbers only."""
+
+    def exactly(*arguments: Any) -> Any:
+        if _has_ball(arguments):
+            raise Undecided("a comparison of balls inside of a function")
+        value = function(*map(_exact, arguments))
+        return _rational(value) if isinstance(value, Fraction) else value
+
+    return exactly
 
 
 def _exact(value: Any) -> Any:
@@ -331,9 +414,12 @@ def _enclosing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _certainly(sign: Callable[[Any, Any], Any], opposite: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:
     def decide(left: Any, right: Any) -> bool:
+        ball = _has_ball((left, right))
+        if ball and isinstance(left, tuple | list):
+            raise Undecided("sequences of balls")
         if sign(left, right):
             return True
-        if any(isinstance(side, flint.arb) for side in (left, right)) and not opposite(left, right):
+        if ball and not opposite(left, right):
             raise Undecided(f"{left} against {right}")
         return False
 
@@ -345,8 +431,10 @@ def _extreme(choose: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 
     def extreme(*arguments: Any) -> Any:
         values = list(arguments[0] if len(arguments) == 1 else arguments)
-        if not any(isinstance(value, flint.arb) for value in values):
+        if not _has_ball(values):
             return plain(values)
+        if any(isinstance(value, tuple | list) for value in values):
+            raise Undecided("sequences of balls")
         return reduce(lambda x, y: getattr(x, choose)(y), map(flint.arb, values))
 
     return extreme
@@ -354,7 +442,7 @@ def _extreme(choose: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 
 def _exactly_sorted(values: Iterable[Any]) -> list[Any]:
     values = list(values)
-    if any(isinstance(value, flint.arb) for value in values):
+    if _has_ball(values):
         raise Undecided("balls have no order")
     return sorted(values)
 
@@ -363,9 +451,18 @@ _ENCLOSURES: dict[str, Callable[..., Any]] = {
     "min": _extreme("min", min),
     "max": _extreme("max", max),
     "sorted": _exactly_sorted,
-    "range": lambda *ends: range(*map(int, ends)),
+    "all": lambda values: all(map(_decided, values)),
+    "any": lambda values: any(map(_decided, values)),
+    "range": lambda *ends: range(*map(_whole, ends)),
+    "combinations": lambda values, count: itertools.combinations(values, _whole(count)),
+    "permutations": lambda values, count: itertools.permutations(values, _whole(count)),
+    "gegenbauer": _enclosing(gegenbauer),
+    "exponent": _without_balls(exponent),
+    "universal_bound": _without_balls(universal_bound),
     "_quotient": _quotient,
     "_power": _power,
+    "_whole": _whole,
+    "_decided": _decided,
     **{name: _enclosing(function) for name, function in gaussian.FUNCTIONS.items()},
     "_Lt": _certainly(lambda x, y: x < y, lambda x, y: x >= y),
     "_LtE": _certainly(lambda x, y: x <= y, lambda x, y: x > y),
@@ -374,3 +471,4 @@ _ENCLOSURES: dict[str, Callable[..., Any]] = {
     "_Eq": _certainly(lambda x, y: x == y, lambda x, y: x != y),
     "_NotEq": _certainly(lambda x, y: x != y, lambda x, y: x == y),
 }
+_TAKEN = frozenset({*kernel.FUNCTIONS, *gaussian.FUNCTIONS, *_SLACKS, *_ENCLOSURES, "_result"})  # no names of values

@@ -7,6 +7,7 @@ and local search), certified (the kernel). A false neighbor counts as refuted on
 import contextlib
 import json
 import math
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,14 +23,14 @@ from rich.table import Table
 
 import nctheory
 from nctheory import kernel
-from nctheory.arrays import positive_number
+from nctheory.arrays import positive_integer, positive_number
 from nctheory.claims import Confirmation, Refutation, show_input
-from nctheory.errors import InputError
 from nctheory.exact import ceil_float, floor_float
 from nctheory.falsification import Falsification, Outcome, falsify
 from nctheory.formula import Formula, Language
 from nctheory.result import Certificate
 from nctheory.theorems import Standing, Theorem, catalogue, find, load_file
+from nctheory.theorems.registry import find_in
 
 __all__ = ["Row", "Task", "Verification", "describe", "list_theorems", "tasks", "verify"]
 
@@ -46,7 +47,7 @@ class Task:
 
     def load(self) -> Theorem:
         """The theorem, in whatever process this is."""
-        return find(self.theorem) if self.file is None else load_file(self.file)[self.theorem]
+        return find(self.theorem) if self.file is None else find_in(self.file, self.theorem)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Row:
     task: Task
     title: str
     standing: Standing
+    sizes: Mapping[str, tuple[int, int]]
     own: Falsification | None
     neighbors: Mapping[str, Falsification]
     certificates: Mapping[str, Certificate]
@@ -220,6 +222,8 @@ def verify(
         <Standing.PROVED: 'proved'>
     """
     positive_number(cutoff, "cutoff")
+    positive_integer(evaluations, "evaluations")
+    positive_integer(seed, "seed", least=0)
     rows: dict[Task, Row] = {}
     with contextlib.suppress(KeyboardInterrupt):
         for row in _rows([(task, evaluations, seed, cutoff) for task in chosen], executor):
@@ -239,7 +243,7 @@ def _rows(jobs: list[_Job], executor: Executor | None) -> Iterator[Row]:
 
 def replay(task: Task, evaluations: int, seed: int) -> str:
     """The command that does the same again."""
-    return f"nctheory verify {task.file or task.theorem} --evaluations {evaluations} --seed {seed}"
+    return f"nctheory verify {shlex.quote(task.file or task.theorem)} --evaluations {evaluations} --seed {seed}"
 
 
 def _verify_one(job: _Job) -> Row:
@@ -251,13 +255,16 @@ def _verify_one(job: _Job) -> Row:
         own = _falsified(theorem.claim, evaluations, seed, cutoff)
         for name, claim in theorem.false_neighbors.items():
             neighbors[name] = _falsified(claim, evaluations, seed, cutoff)
-        certificates = dict(theorem.certified()) if theorem.certified else {}
-    except InputError:
-        raise
-    except Exception as error:  # a user's theorem may do anything; its row says so, and the run goes on
-        problem = f"{type(error).__name__}: {error}"
+        found = dict(theorem.certified()) if theorem.certified else {}
+        for name, certificate in found.items():
+            problem = f"certificate {name}: "
+            certificate.verify()
+        certificates, problem = found, ""
+    except (Exception, SystemExit) as error:  # a user's theorem may do anything; its row says so, and the run goes on
+        problem += f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - started
-    return Row(task, theorem.title, theorem.standing, own, neighbors, certificates, seconds, problem)
+    sizes = _size_ranges(theorem)
+    return Row(task, theorem.title, theorem.standing, sizes, own, neighbors, certificates, seconds, problem)
 
 
 def _falsified(claim: Any, evaluations: int, seed: int, cutoff: float) -> Falsification:
@@ -292,7 +299,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     own, refuted = row.own, len(row.neighbors) - len(row.survivors)
     if own is None:
         return row.task.theorem, str(row.standing), *[""] * 6, f"{row.seconds:.1f}", "failed"
-    sizes = ", ".join(f"{name} {low}-{high}" for name, (low, high) in _size_ranges(row.task.load()).items())
+    sizes = ", ".join(f"{name} {low}-{high}" for name, (low, high) in row.sizes.items())
     return (
         row.task.theorem,
         str(row.standing),
@@ -303,8 +310,14 @@ def _cells(row: Row) -> tuple[str, ...]:
         str(len(row.certified) or ""),
         f"{refuted} of {len(row.neighbors)}" if row.neighbors else "",
         f"{row.seconds:.1f}",
-        str(own.outcome) if row.holds or own.outcome != Outcome.NOT_REFUTED else "a false neighbor survives",
+        _result(row, own.outcome),
     )
+
+
+def _result(row: Row, outcome: Outcome) -> str:
+    if row.problem:
+        return "failed"
+    return str(outcome) if row.holds or outcome != Outcome.NOT_REFUTED else "a false neighbor survives"
 
 
 def _size_ranges(theorem: Theorem) -> dict[str, tuple[int, int]]:
@@ -352,8 +365,8 @@ def _refutation_json(refutation: Refutation) -> dict[str, Any]:
     return {
         "confirmation": refutation.confirmation,
         "violated_by_at_least": {
-            "lower": floor_float(at_least),
-            "upper": ceil_float(at_least),
+            "lower": _finite(floor_float(at_least)),
+            "upper": _finite(ceil_float(at_least)),
             "exact": str(at_least),
         },
         "input": {name: show_input(value) for name, value in refutation.inputs.items()},

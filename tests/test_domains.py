@@ -158,6 +158,12 @@ def test_extreme_imbalance_and_single_samples_are_drawn():
         (lambda: Domain({"n": (1, 2)}, n=Free(())), "n is a size and a field"),
         (lambda: Domain(dot=Free(())), "'dot' cannot name an input"),
         (lambda: Domain({"a b": (1, 2)}), "'a b' cannot name an input"),
+        (lambda: Sphere(("d",)), r"Sphere has shape \('d',\), expected a tuple of 2 sizes"),
+        (lambda: Increasing(("n", "d")), "Increasing has shape .*, expected a tuple of 1 sizes"),
+        (lambda: Free(("n", "d", 2)), "Free has shape .*, expected a tuple of 0 or 1 or 2 sizes"),
+        (lambda: Free("d"), "Free has shape 'd'"),
+        (lambda: Interval((), 0.5, 1), "an interval is from 0.5 to 1, expected fractions that increase"),
+        (lambda: Interval((), 1, 1), "an interval is from 1 to 1"),
     ],
 )
 def test_impossible_domains_raise(make, message):

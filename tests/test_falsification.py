@@ -111,6 +111,17 @@ def test_rounding_is_no_violation():
     assert 0 < found.largest_margin < 1e-9
 
 
+def test_rounding_of_large_numbers_is_no_violation_either():
+    def identity(points):
+        return abs(
+            sum((1000000000 * a + 1 / 3) ** 2 - (1000000000 * a) ** 2 - 2000000000 * a / 3 - 1 / 9 for a in points[0])
+        )
+
+    found = falsify(Claim(identity, SMALL), evaluations=2000)
+    assert found.outcome == Outcome.NOT_REFUTED
+    assert found.largest_margin > 1e-3
+
+
 def test_gaussian_claims_are_enclosed():
     def small_tail(noise):
         return normal_tail(1 / noise) - 1 / 4
@@ -207,6 +218,55 @@ def test_the_same_seed_gives_the_same_answer_also_in_parallel(name):
 def test_a_local_claim_cannot_be_sent_to_other_processes():
     with ProcessPoolExecutor(1) as pool, pytest.raises(TypeError, match="state it in a file"):
         falsify(Claim(within_the_ball, BALL), evaluations=100, executor=pool)
+
+
+def test_a_size_is_an_integer():
+    def more_than_two(num_classes):
+        return num_classes - 2
+
+    claim = Claim(more_than_two, Domain({"num_classes": (2, 3)}))
+    assert claim.confirm({"num_classes": Fraction(5, 2)}) is None
+    assert claim.confirm({"num_classes": 3}).at_least == 1
+
+
+def test_what_no_number_confirms_is_suspected():
+    """Functions that fail on Fractions, and truth values; each is positive in floats."""
+
+    def norm(points):
+        return np.linalg.norm(points) - 1 / 2
+
+    def condition(points):
+        return points[0][0] == points[0][0]
+
+    for margin in (norm, condition):
+        assert falsify(Claim(margin, BALL), evaluations=200).outcome == Outcome.SUSPECTED
+
+
+def test_a_ball_of_a_function_that_nobody_reads_is_not_exact():
+    def looped(x):
+        least = normal_tail(x)
+        for value in (normal_tail(x + 1), 1):
+            least = min(least, value)
+        return least
+
+    assert Claim(looped, Domain(x=Free())).confirm({"x": Fraction(1)}) is None
+
+
+def test_a_definition_is_not_renamed_into_a_loop():
+    """`least` of the assumption must not become the `least_2` that a loop is over."""
+
+    def margin(points):
+        least = 5
+        return least - 4
+
+    def never(points):
+        least = points[0] + 1
+        return all(least > least_2 for least_2 in points)
+
+    claim = Claim(margin, Domain(points=Free((2,))), assumptions=[never])
+    inputs = {"points": (Fraction(2), Fraction(5))}
+    with pytest.raises(kernel.Invalid):
+        kernel.check(claim.certificate(inputs, Fraction(1)).encode())
 
 
 def test_certificates_keep_names_apart():

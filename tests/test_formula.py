@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nctheory.errors import InputError
-from nctheory.formula import Formula, Language, Undecided, dot, exponent, squared_distance
+from nctheory.formula import (
+    Formula,
+    Language,
+    Undecided,
+    dot,
+    exponent,
+    gegenbauer,
+    squared_distance,
+    universal_bound,
+)
 from nctheory.gaussian import normal_tail, simplex_error, sqrt
 
 NUMBERS = st.fractions(min_value=-3, max_value=3, max_denominator=9)
@@ -59,11 +68,79 @@ def shadowed(points):
     return dot(points, points)
 
 
+def with_remainder(points):
+    return points[0][0] % 2
+
+
+def with_membership(points):
+    return points[0][0] in (0, 1)
+
+
+def with_a_functions_name(points):
+    dot = 2
+    return dot - points[0][0]
+
+
+def with_a_loop_over_a_functions_name(points):
+    return max(sum for sum in points[0])  # noqa: A001
+
+
+def with_a_greek_letter(points):
+    β = dot(points[0], points[0])  # noqa: PLC2401
+    return β - 1
+
+
+def with_all_inputs(**points):
+    return len(points) - 5
+
+
 def test_the_language_is_read_from_the_source():
     assert Formula(spread).language == Formula(ordered).language == Language.EXACT
     assert Formula(tail).language == Language.ENCLOSED
     for function in (with_loop, with_numpy, with_float, unknown_name, keyword, shadowed, lambda points: points[0][0]):
         assert Formula(function).language == Language.PYTHON, function
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        with_remainder,
+        with_membership,
+        with_a_functions_name,
+        with_a_loop_over_a_functions_name,
+        with_a_greek_letter,
+        with_all_inputs,
+    ],
+)
+def test_what_the_kernel_does_not_read_is_not_the_language(function):
+    assert Formula(function).language == Language.PYTHON
+
+
+def test_a_nested_function_may_have_a_long_docstring():
+    def nested(points):
+        """One line.
+
+        And more, indented.
+        """
+        return dot(points[0], points[0])
+
+    assert Formula(nested).language == Language.EXACT
+
+
+def test_a_bound_parameter_is_not_a_function_of_the_language():
+    def given(dot, points):
+        return dot(points[0], points[0])
+
+    assert Formula(types.MethodType(given, lambda x, y: 7)).language == Language.PYTHON
+
+
+def test_an_edit_of_a_number_into_a_float_is_seen():
+    def less(points):
+        return points[0][0] - 1
+
+    constants = tuple(1.0 if number == 1 else number for number in less.__code__.co_consts)
+    less.__code__ = less.__code__.replace(co_consts=constants)
+    assert Formula(less).language == Language.PYTHON
 
 
 def decorated(function):
@@ -167,6 +244,86 @@ def test_an_enclosure_never_guesses():
     assert Formula(decided).enclose({"noise": Fraction(2)}) is True
     assert Formula(powers).enclose({"noise": Fraction(2)}).contains(0)
     assert Formula(extremes).enclose({"noise": Fraction(2)}).contains(0)
+
+
+def test_an_enclosure_never_asks_a_ball_whether_it_is_true():
+    def condition(x):
+        return 1 if sqrt(x) * sqrt(x) - x else 0
+
+    def negation(x):
+        return not sqrt(x) * sqrt(x) - x
+
+    def conjunction(x):
+        return x > 0 and sqrt(x) * sqrt(x) - x
+
+    def every(x):
+        return all(y for y in (sqrt(x) * sqrt(x) - x, 1))
+
+    def filtered(x):
+        return len([y for y in (1, 2) if sqrt(x) * sqrt(x) - x])
+
+    for function in (condition, negation, conjunction, every, filtered):
+        with pytest.raises(Undecided):
+            Formula(function).enclose({"x": Fraction(2)})
+
+
+def test_an_enclosure_never_compares_sequences_of_balls():
+    def different(x):
+        return (sqrt(x) * sqrt(x), 1) != (x, 1)
+
+    def least(x):
+        return min((sqrt(x) * sqrt(x), 1), (x, 0))[0]
+
+    def first(x):
+        return sorted([(sqrt(x) * sqrt(x), 1), (x, 0)])[0][0]
+
+    def pairs(x):
+        """All e_ij that are not 0 for certain; e_01 is 0, from a margin that is 0 in a ball."""
+        means = ((1, 0), (0, 1), (3, 3))
+        return exponent(means, ((1, 0), (1, 0), (3, 3)), (sqrt(x) * sqrt(x) - x, 0, -9))
+
+    for function in (different, least, first, pairs):
+        with pytest.raises(Undecided):
+            Formula(function).enclose({"x": Fraction(2)})
+
+
+def test_powers_in_an_enclosure():
+    def inverse(x):
+        return sqrt(x) ** -2
+
+    def of_no_integer(x):
+        return x ** (1 / 2) + sqrt(x)
+
+    assert Formula(inverse).enclose({"x": Fraction(4)}).overlaps(flint.arb(1) / 4)
+    with pytest.raises(Undecided):
+        Formula(of_no_integer).enclose({"x": Fraction(4)})
+
+
+def test_functions_of_integers_stay_exact_in_an_enclosure():
+    def polynomial(x):
+        return gegenbauer(2, 8, 2) + 0 * sqrt(x)
+
+    def bound(x):
+        return max(universal_bound(5, 2), 0) + 0 * sqrt(x)
+
+    def floats(x):
+        return x * x + 0 * sqrt(2)
+
+    inputs = {"x": Fraction(2)}
+    assert Formula(polynomial).enclose(inputs).overlaps(flint.arb(31) / 7)
+    assert Formula(polynomial).enclose(inputs).rad() < 1e-12
+    assert Formula(bound).enclose(inputs).overlaps(flint.arb(1) / 4)
+    square = Fraction(0.1) ** 2
+    assert Formula(floats).enclose({"x": 0.1}).contains(flint.fmpq(square.numerator, square.denominator))
+
+
+def test_indices_and_counts_may_be_inputs_of_an_enclosure():
+    def chosen(labels, points):
+        pairs = [points[labels[0]] for x in combinations(points, labels[0])]
+        return pairs[0] + len(range(labels[0])) + 0 * sqrt(2)
+
+    inputs = {"labels": (Fraction(1), Fraction(0)), "points": (Fraction(5), Fraction(7))}
+    assert Formula(chosen).enclose(inputs).overlaps(flint.arb(8))
 
 
 def test_integers_stay_exact_in_an_enclosure():

@@ -220,7 +220,7 @@ def test_the_catalogue_is_listed_and_described(capsys):
         (["verify", "rankin", "--cutoff", "-1"], "cutoff is -1"),
         (
             ["verify", "rankin", "--evaluations", "100", "-o", "/nowhere/file.json"],
-            "-o /nowhere/file.json cannot be written",
+            "-o /nowhere/file.json is a folder or in none",
         ),
     ],
 )
@@ -229,3 +229,70 @@ def test_bad_input_is_one_line(capsys, arguments, message):
     assert code == 2
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+EXITS = """
+import sys
+from nctheory.result import Certificate
+
+print("from the file")
+
+@theorem(statement="exits", domain=POINTS)
+def exits(points):
+    sys.exit(0)
+
+@theorem(statement="no certificate", domain=POINTS, certified=lambda: {"it": Certificate({"kind": "none"}, {})})
+def uncertified(points):
+    print("from the margin")
+    return -1
+"""
+
+
+def test_a_claim_that_exits_or_prints_is_a_row(claims, capsys):
+    code, out, err = run(capsys, "verify", claims(EXITS, "exits.py"), "--evaluations", 20, "--jobs", 1, "--json")
+    notes = {row["id"]: row["notes"] for row in json.loads(out)["theorems"]}
+    assert code == 1
+    assert notes["exits"] == ["SystemExit: 0"]
+    assert notes["uncertified"][0].startswith("certificate it: InputError: the certificate is beyond")
+    assert "from the file" in err
+    assert "from the margin" in err
+
+
+def test_a_file_may_use_the_catalogue(claims, capsys):
+    text = "from nctheory.theorems.best_decoder import best_decoder\n" + NEIGHBOR.replace("near", "at_hand")
+    code, out, err = run(capsys, "verify", claims(text, "uses.py"), "--evaluations", 300, "--jobs", 1)
+    assert (code, err) == (0, "")
+    assert "theorems: 1;" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (FALSE.replace("too_near", "twice") + FALSE.replace("too_near", "twice"), "states twice twice"),
+        (FALSE.replace("too_near", "rankin"), "rankin is already stated in "),
+        ("raise ValueError('one\\ntwo')", "fails: ValueError: one two"),
+    ],
+)
+def test_files_that_state_no_theorem_of_their_own(claims, capsys, text, message):
+    code, out, err = run(capsys, "verify", claims(text, "wrong.py"))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_what_cannot_be_written_is_known_before_the_search(claims, capsys):
+    for output in (".", "missing/evidence.json"):
+        code, out, err = run(capsys, "verify", claims(FALSE, "unwritten.py"), "-o", output)
+        assert (code, out) == (2, "")
+        assert "expected a file" in err
+
+
+def test_a_margin_beyond_floats_is_json(claims, capsys):
+    text = FALSE.replace("too_near", "vast").replace("- 1", "* (10**8)**8 * (10**8)**8 * (10**8)**8 * (10**8)**8")
+    text = text.replace("(10**8)**8\n", "(10**8)**8 * (10**8)**8\n")
+    name = claims(text, "a vast claim.py")
+    code, out, _ = run(capsys, "verify", name, "--evaluations", 20, "--jobs", 1, "--json")
+    counterexample = json.loads(out)["theorems"][0]["own"]["counterexample"]
+    assert code == 1
+    assert counterexample["violated_by_at_least"]["upper"] == "inf"
+    assert f"verify '{name}' --eval" in run(capsys, "verify", name, "--evaluations", 20, "--jobs", 1)[1]

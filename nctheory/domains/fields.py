@@ -9,12 +9,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nctheory.arrays import Array
 from nctheory.constructions import orthoplex, simplex_etf
+from nctheory.errors import InputError
 from nctheory.exact import ExactMatrix, positive_semidefinite_rank
 
 __all__ = [
@@ -45,6 +46,12 @@ class Field:
     """Real numbers of some shape: () for one number, a size's name or an integer for each axis."""
 
     shape: tuple[Size, ...] = ()
+    axes: ClassVar[range] = range(3)  # how many there may be
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shape, tuple) or len(self.shape) not in self.axes:
+            numbers = " or ".join(map(str, self.axes))
+            raise InputError(f"{type(self).__name__} has shape {self.shape!r}, expected a tuple of {numbers} sizes")
 
     def __str__(self) -> str:
         """The kind and the shape, as a reader needs them."""
@@ -95,6 +102,8 @@ class Free(Field):
 @dataclass(frozen=True)
 class _Points(Field):
     """Points as rows."""
+
+    axes: ClassVar[range] = range(2, 3)
 
     @property
     def rotates(self) -> bool:
@@ -194,6 +203,11 @@ class Interval(Field):
     low: Fraction = Fraction(0)
     high: Fraction = Fraction(1)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(isinstance(end, int | Fraction) for end in (self.low, self.high)) or not self.low < self.high:
+            raise InputError(f"an interval is from {self.low!r} to {self.high!r}, expected fractions that increase")
+
     def __str__(self) -> str:
         """With its ends."""
         return f"{super().__str__()} from {self.low} to {self.high}"
@@ -248,6 +262,8 @@ class Positive(Field):
 class Increasing(Field):
     """Strictly increasing numbers: the first coordinate is the first of them, the others are logarithms of gaps."""
 
+    axes: ClassVar[range] = range(1, 2)
+
     def point(self, coordinates: Array) -> Any:
         """Sums of the gaps."""
         return _nested(np.cumsum(self._steps(coordinates)))
@@ -269,6 +285,8 @@ class Increasing(Field):
 @dataclass(frozen=True)
 class Probabilities(Field):
     """Numbers that are not negative and add up to 1."""
+
+    axes: ClassVar[range] = range(1, 2)
 
     def point(self, coordinates: Array) -> Any:
         """Absolute values, divided by their sum."""
@@ -301,6 +319,8 @@ class Probabilities(Field):
 class ClassSizes(Field):
     """Numbers of samples, at least 1, on a logarithmic scale, so that extreme imbalance is drawn."""
 
+    axes: ClassVar[range] = range(1, 2)
+
     def point(self, coordinates: Array) -> Any:
         """Rounded exponentials."""
         return tuple(int(size) for size in self._counts(coordinates))
@@ -331,6 +351,7 @@ class Labels(Field):
     """N class indices; the first K are 0, ..., K - 1, so that no class is empty. Shape (N,)."""
 
     num_classes: Size = 2
+    axes: ClassVar[range] = range(1, 2)
 
     def dims(self, sizes: Sizes) -> tuple[int, ...]:
         """N and K: a score of each class for each sample."""

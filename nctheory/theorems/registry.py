@@ -20,6 +20,7 @@ from nctheory.result import Certificate
 __all__ = ["Standing", "Theorem", "catalogue", "find", "load_file", "theorem"]
 
 _REGISTERED: dict[str, "Theorem"] = {}
+_STATED: list[str] = []  # every id, each time that it is stated
 
 
 class Standing(StrEnum):
@@ -153,8 +154,9 @@ def theorem(
         claim = Claim(margin, domain, assumptions=assumptions, statement=statement)
         source = Path(inspect.getsourcefile(margin) or "")
         claim.origin = (_find_claim, (str(source), claim.id, ""))
-        if claim.id in _REGISTERED and _REGISTERED[claim.id].source != source:
-            raise InputError(f"{claim.id} is already stated in {_REGISTERED[claim.id].source}; use another name")
+        before = _REGISTERED[claim.id].source if claim.id in _REGISTERED else Path(__file__).with_name(f"{claim.id}.py")
+        if before != source and before.is_file():  # the cell of a notebook is no file, and may be run again
+            raise InputError(f"{claim.id} is already stated in {before}; use another name")
         stated = Theorem(
             claim=claim,
             title=title or claim.id.replace("_", " "),
@@ -168,6 +170,7 @@ def theorem(
             source=source,
         )
         _REGISTERED[claim.id] = stated
+        _STATED.append(claim.id)
         return stated
 
     return register
@@ -175,10 +178,19 @@ def theorem(
 
 def _find_claim(source: str, name: str, neighbor: str) -> Claim:
     """A registered claim; the file that states it is run where that has not happened in this process."""
-    if name not in _REGISTERED and Path(source).parent == Path(__file__).parent:
+    if name not in _REGISTERED and _is_ours(Path(source)):
         importlib.import_module(f"nctheory.theorems.{name}")
-    stated = _REGISTERED[name] if name in _REGISTERED else load_file(source)[name]
+    stated = find_in(source, name)
     return stated.false_neighbors[neighbor] if neighbor else stated.claim
+
+
+def _is_ours(source: Path) -> bool:
+    return source.parent == Path(__file__).parent
+
+
+def find_in(path: str | Path, name: str) -> Theorem:
+    """A theorem that a file states; the file is run where that has not happened in this process."""
+    return _REGISTERED[name] if name in _REGISTERED else load_file(path)[name]
 
 
 def catalogue() -> dict[str, Theorem]:
@@ -249,7 +261,7 @@ def load_file(path: str | Path) -> dict[str, Theorem]:
     Returns:
         A dictionary of Theorems.
     Raises:
-        InputError: a file that is not there, that fails, or that states nothing.
+        InputError: a file that is not there, that fails, that states nothing, or something twice.
     Reference:
         papyan2020 and the references of each theorem.
     Example:
@@ -261,17 +273,19 @@ def load_file(path: str | Path) -> dict[str, Theorem]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} is no file")
-    before = dict(_REGISTERED)
+    before = len(_STATED)
     try:
         _run(path)
     except InputError:
         raise
     except (Exception, SystemExit) as error:
         raise InputError(f"{path} fails: {type(error).__name__}: {error}") from None
-    stated = {name: found for name, found in _REGISTERED.items() if before.get(name) is not found}
+    stated = [name for name in _STATED[before:] if not _is_ours(_REGISTERED[name].source)]
     if not stated:
         raise InputError(f"{path} states nothing: expected functions under @nctheory.theorem(...)")
-    return stated
+    if twice := [name for name in stated if stated.count(name) > 1]:
+        raise InputError(f"{path} states {twice[0]} twice; use another name")
+    return {name: _REGISTERED[name] for name in stated}
 
 
 def _run(path: Path) -> ModuleType:
