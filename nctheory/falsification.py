@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +105,7 @@ class Falsification:
     def as_pytest(self) -> str:
         """A test that holds the counterexample, to be pasted into anyone's test suite.
 
-        Raises InputError where there is none.
+        Raises InputError where there is none, or where the claim is stated in no file and has no certificate.
         """
         if self.refutation is None:
             raise InputError(f"{self.claim.id} was not refuted, so that there is nothing to test")
@@ -125,7 +126,7 @@ def falsify(
         sup of margin(input) over inputs that satisfy the assumptions; the claim fails where it is positive.
     Args:
         claim: a Claim, or a Theorem, whose claim is taken.
-        evaluations: how often the margin may be evaluated, in all.
+        evaluations: how often the margin may be evaluated, about; polishing and shrinking a hit comes on top.
         seed: an integer that is not negative; the same seed gives the same answer.
         executor: any concurrent.futures.Executor, to run the parts of the search side by side; the answer is the same.
             Claims of a process pool must be importable.
@@ -377,18 +378,36 @@ def _draw(search: _Search, examples: int, seed: int, phases: Sequence["hypothesi
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     try:
-        hypothesis.seed(seed)(settings(hypothesis.given(st.none().flatmap(begin))(attempt)))()
+        with _no_constants():
+            hypothesis.seed(seed)(settings(hypothesis.given(st.none().flatmap(begin))(attempt)))()
     except hypothesis.errors.HypothesisException:
         if begun <= _BEGUN * examples:  # else it complains of the end that we made
             raise
 
 
+@contextlib.contextmanager
+def _no_constants() -> Iterator[None]:
+    """Hypothesis mixes constants of whatever modules are loaded into its draws, which would not follow the seed."""
+    from hypothesis.internal.conjecture import providers
+
+    found = getattr(providers, "_get_local_constants", None)
+    if found is None:
+        yield
+        return
+    providers._get_local_constants = type(found())
+    try:
+        yield
+    finally:
+        providers._get_local_constants = found
+
+
 def _climb(search: _Search, generator: np.random.Generator) -> None:
     """Local optimization from random points of every size, in turn, until the evaluations are spent."""
     domain = search.claim.domain
-    while True:
-        for index in generator.permutation(len(domain.all_sizes)):
-            _ascend(search, domain.random(domain.all_sizes[index], generator), _STARTED, 0.5)
+    sizes = [sizes for sizes in domain.all_sizes if domain.length(sizes)]  # without coordinates there is no climb
+    while sizes:
+        for index in generator.permutation(len(sizes)):
+            _ascend(search, domain.random(sizes[index], generator), _STARTED, 0.5)
 
 
 def _ascend(search: _Search, start: Point, evaluations: int, step: float) -> Point:
@@ -502,8 +521,14 @@ def _pytest(refutation: Refutation) -> str:
 
 
 def _pytest_of_inputs(refutation: Refutation, name: str) -> str:
-    theorem, _, neighbor = refutation.claim.id.partition("/")
-    claim = f'theorems.find("{theorem}")' + (f'.false_neighbors["{neighbor}"]' if neighbor else ".claim")
+    if refutation.claim.origin is None:
+        raise InputError(
+            f"{refutation.claim.id} is in no file that a test could load: state it under @nctheory.theorem"
+        )
+    source, theorem, neighbor = refutation.claim.origin[1]
+    is_ours = Path(source).parent.name == "theorems" and Path(source).parents[1] == Path(__file__).parent
+    stated = f'theorems.find("{theorem}")' if is_ours else f'theorems.load_file({source!r})["{theorem}"]'
+    claim = stated + (f'.false_neighbors["{neighbor}"]' if neighbor else ".claim")
     inputs = "".join(f'        "{key}": {value!r},\n' for key, value in refutation.inputs.items())
     return (
         "from fractions import Fraction\n\nfrom nctheory import theorems\n\n\n"

@@ -124,14 +124,13 @@ class Verification:
 
     def render(self, console: Console) -> None:
         """One row for each theorem, and what is not as it should be."""
+        columns = [column for column in _COLUMNS if console.width >= _WIDE or column not in _LEFT_OUT]
         table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for column in ("theorem", "standing", "sampled", "attacked", "largest margin", "sizes", "certified"):
-            table.add_column(column)
-        table.add_column("false neighbors refuted")
-        table.add_column("seconds", justify="right")
-        table.add_column("result")
+        for column in columns:
+            table.add_column(column, no_wrap=column == "theorem", justify="right" if column == "seconds" else "left")
         for row in self.rows:
-            table.add_row(*_cells(row))
+            cells = dict(zip(_COLUMNS, _cells(row), strict=True))
+            table.add_row(*(cells[column] for column in columns))
         console.print(table)
         for row in self.rows:
             for note in row.notes:
@@ -166,6 +165,12 @@ class Verification:
         return json.dumps(document, indent=2, allow_nan=False)
 
 
+_COLUMNS = (
+    *("theorem", "standing", "sampled", "attacked", "largest margin", "sizes", "certified"),
+    *("false neighbors refuted", "seconds", "result"),
+)
+_WIDE = 130  # columns of a terminal that has room for all of these
+_LEFT_OUT = ("largest margin", "sizes", "certified")
 _Job = tuple[Task, int, int, float]
 _LEGEND = (
     "sampled: inputs drawn by Hypothesis; attacked: evaluations of structured cases and local search. Neither proves.",

@@ -117,7 +117,10 @@ def test_sizes_depend_on_earlier_ones():
         {"dimension": 3, "num_classes": 5},
         {"dimension": 3, "num_classes": 6},
     ]
-    assert domain.requires({"dimension": 3, "num_classes": 5})[:2] == ["1 <= dimension <= 3", "5 <= num_classes <= 6"]
+    assert domain.requires({"dimension": 3, "num_classes": 5})[:2] == [
+        "1 <= dimension <= 3 and len(range(dimension)) == dimension",
+        "5 <= num_classes <= 6 and len(range(num_classes)) == num_classes",
+    ]
 
 
 def test_dropping_leaves_out_one_class_or_coordinate():
@@ -148,6 +151,22 @@ def test_extreme_imbalance_and_single_samples_are_drawn():
     ratios = [max(n) / min(n) for n in (p.values["sizes"] for p in domain.corners({"num_classes": 3}))]
     assert max(ratios) == 10**6
     assert min(ratios) == 1
+
+
+def test_counts_are_whole():
+    """The kernel refuses to choose half an element, and so does whoever reads its certificate."""
+    domain = Domain({"num_classes": (2, 2)}, sizes=ClassSizes(("num_classes",)))
+    with pytest.raises(kernel.Malformed):
+        satisfied(domain, {"num_classes": 2, "sizes": (Fraction(3, 2), Fraction(1))})
+
+
+def test_no_name_meets_the_loop_variables_of_constraints():
+    with pytest.raises(InputError, match="'x_' cannot name an input"):
+        Domain(x_=Free(()))
+    names = {"x": (2, 2), "i": (2, 2), "row": (1, 1)}
+    domain = Domain(names, y=Sphere(("x", "i")), c=Labels(("x",), "i"), k=Gram(("x", "i")), p=Interval(("x", "i")))
+    point = domain.random({"x": 2, "i": 2, "row": 1}, np.random.default_rng(0))
+    assert satisfied(domain, next(domain.rationals(point))) == []
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,45 @@ def test_a_formula_that_the_kernel_cannot_read_says_so():
     assert "the kernel cannot read the formula: no value of sum(" in found.problem
 
 
+def test_a_claim_without_coordinates_ends():
+    def even(count):
+        return count - 2
+
+    found = falsify(Claim(even, Domain({"count": (1, 3)})), evaluations=2000)
+    assert found.refutation.inputs == {"count": 3}
+    assert falsify(Claim(lambda count: -count, Domain({"count": (1, 3)}), name="x")).outcome == Outcome.NOT_REFUTED
+
+
+def test_the_draws_follow_the_seed_whatever_is_loaded():
+    script = (
+        "import sys\nfrom nctheory import falsify, theorems\n"
+        "if sys.argv[1:]: theorems.catalogue()\n"
+        "found = falsify(theorems.find('nc4_without_nc3'), evaluations=3000, seed=3)\n"
+        "print(found.largest_margin, found.effort, found.rounding)"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", script, *more], check=True, capture_output=True, text=True).stdout
+        for more in ([], ["all"])
+    ]
+    assert runs[0] == runs[1] != ""
+
+
+def test_a_pasted_test_finds_its_claim(tmp_path):
+    path = tmp_path / "tails.py"
+    path.write_text(
+        "from nctheory import Domain, theorem\nfrom nctheory.domains import Interval\n"
+        "from nctheory.gaussian import normal_tail\n\n"
+        '@theorem(statement="Small.", domain=Domain(noise=Interval()))\n'
+        "def tail_is_small(noise):\n    return normal_tail(noise) - 1 / 4\n"
+    )
+    text = falsify(theorems.load_file(path)["tail_is_small"], evaluations=200).as_pytest()
+    (tmp_path / "test_tails.py").write_text(text)
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    assert subprocess.run([*run, str(tmp_path / "test_tails.py")], check=False, capture_output=True).returncode == 0
+    with pytest.raises(InputError, match="is in no file that a test could load"):
+        falsify(Claim(lambda points: points.sum() + 1, SMALL, name="y"), evaluations=500).as_pytest()
+
+
 def test_vacuous_claims_are_not_passed():
     found = falsify(Claim(within_the_ball, BALL, assumptions=[lambda points: False]), evaluations=500)
     assert found.outcome == Outcome.VACUOUS

@@ -74,15 +74,17 @@ class Domain:
         >>> domain.all_sizes
         [{'num_classes': 2, 'dimension': 1}, {'num_classes': 3, 'dimension': 1}, {'num_classes': 3, 'dimension': 2}]
         >>> domain.requires({"num_classes": 3, "dimension": 2})[-1]
-        'all(dot(x, x) <= 1 for x in points)'
+        'all(dot(x_, x_) <= 1 for x_ in points)'
     """
 
     def __init__(self, sizes: Mapping[str, Range] | None = None, /, **fields: Field) -> None:
         self.ranges: dict[str, Range] = dict(sizes or {})
         self.fields = fields
         for name in (*self.ranges, *fields):
-            if not name.isidentifier() or name in kernel.FUNCTIONS:
-                raise InputError(f"{name!r} cannot name an input, expected an identifier that is no formula's function")
+            if not name.isidentifier() or name in kernel.FUNCTIONS or name.endswith("_"):
+                raise InputError(
+                    f"{name!r} cannot name an input, expected an identifier without a _ at its end that is no function"
+                )
         for name, field in fields.items():
             if name in self.ranges:
                 raise InputError(f"{name} is a size and a field")
@@ -153,7 +155,7 @@ class Domain:
         found = []
         for name in self.ranges:
             low, high = self._range(name, sizes)
-            found.append(f"{low} <= {name} <= {high}")
+            found.append(f"{low} <= {name} <= {high} and len(range({name})) == {name}")
         return found + [text for name, field in self.fields.items() for text in field.requires(name)]
 
     # -------------------------------------------------------------------------------------- exact, and simpler

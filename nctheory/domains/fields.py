@@ -86,7 +86,7 @@ class Field:
     def requires(self, name: str) -> list[str]:
         """The constraint as formulas: the shape, and what more the kind asks."""
         found = [f"len({name}) == {self.shape[0]}"] if self.shape else []
-        return found + ([f"all(len(x) == {self.shape[1]} for x in {name})"] if len(self.shape) == 2 else [])
+        return found + ([f"all(len(x_) == {self.shape[1]} for x_ in {name})"] if len(self.shape) == 2 else [])
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Sphere(_Points):
 
     def requires(self, name: str) -> list[str]:
         """Norm 1."""
-        return [*super().requires(name), f"all(dot(x, x) == 1 for x in {name})"]
+        return [*super().requires(name), f"all(dot(x_, x_) == 1 for x_ in {name})"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Ball(_Points):
 
     def requires(self, name: str) -> list[str]:
         """Norm at most 1."""
-        return [*super().requires(name), f"all(dot(x, x) <= 1 for x in {name})"]
+        return [*super().requires(name), f"all(dot(x_, x_) <= 1 for x_ in {name})"]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class AverageEnergy(_Points):
 
     def requires(self, name: str) -> list[str]:
         """Mean squared norm at most 1."""
-        return [*super().requires(name), f"sum(dot(x, x) for x in {name}) <= len({name})"]
+        return [*super().requires(name), f"sum(dot(x_, x_) for x_ in {name}) <= len({name})"]
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class Gram(_Points):
     def requires(self, name: str) -> list[str]:
         """A Gram matrix of rank at most d; ones on the diagonal."""
         count, dimension = self.shape
-        diagonal = [f"all({name}[i][i] == 1 for i in range({count}))"] if self.unit else []
+        diagonal = [f"all({name}[i_][i_] == 1 for i_ in range({count}))"] if self.unit else []
         return [f"len({name}) == {count}", f"is_gram({name}, {dimension})", *diagonal]
 
 
@@ -279,7 +279,7 @@ class Increasing(Field):
 
     def requires(self, name: str) -> list[str]:
         """Each number is above the one before it."""
-        return [*super().requires(name), f"all({name}[i] < {name}[i + 1] for i in range({self.shape[0]} - 1))"]
+        return [*super().requires(name), f"all({name}[i_] < {name}[i_ + 1] for i_ in range({self.shape[0]} - 1))"]
 
 
 @dataclass(frozen=True)
@@ -312,7 +312,7 @@ class Probabilities(Field):
 
     def requires(self, name: str) -> list[str]:
         """A distribution."""
-        return [*super().requires(name), f"all(p >= 0 for p in {name})", f"sum({name}) == 1"]
+        return [*super().requires(name), f"all(x_ >= 0 for x_ in {name})", f"sum({name}) == 1"]
 
 
 @dataclass(frozen=True)
@@ -342,13 +342,13 @@ class ClassSizes(Field):
         yield (1 - first) * large
 
     def requires(self, name: str) -> list[str]:
-        """At least one sample each."""
-        return [*super().requires(name), f"all(n >= 1 for n in {name})"]
+        """At least one sample each; the kernel chooses whole numbers only, here of nothing, which cannot be done."""
+        return [*super().requires(name), f"all(x_ >= 1 and len(combinations((), x_)) == 0 for x_ in {name})"]
 
 
 @dataclass(frozen=True)
 class Labels(Field):
-    """N class indices; the first K are 0, ..., K - 1, so that no class is empty. Shape (N,)."""
+    """N class indices of which no class is missing; in what is drawn the first K are 0, ..., K - 1. Shape (N,)."""
 
     num_classes: Size = 2
     axes: ClassVar[range] = range(1, 2)
@@ -374,8 +374,8 @@ class Labels(Field):
         count = self.num_classes
         return [
             *super().requires(name),
-            f"all(any(y == c for y in {name}) for c in range({count}))",
-            f"all(any(y == c for c in range({count})) for y in {name})",
+            f"all(any(x_ == i_ for x_ in {name}) for i_ in range({count}))",
+            f"all(any(x_ == i_ for i_ in range({count})) for x_ in {name})",
         ]
 
 
@@ -439,8 +439,8 @@ def _for_each(shape: tuple[Size, ...], name: str, condition: str) -> list[str]:
     """A condition on one number, on each of a list, or on each of a matrix."""
     if not shape:
         return [condition.format(name)]
-    loops = f"x in {name}" if len(shape) == 1 else f"row in {name} for x in row"
-    return [f"all({condition.format('x')} for {loops})"]
+    loops = f"x_ in {name}" if len(shape) == 1 else f"row_ in {name} for x_ in row_"
+    return [f"all({condition.format('x_')} for {loops})"]
 
 
 # ------------------------------------------------------------------------------------------------- structured points
