@@ -69,7 +69,7 @@ class Claim:
     Assumes:
         margin and assumptions are functions of their arguments alone.
     Returns:
-        A read-only object for `nctheory.falsify`.
+        An object for `nctheory.falsify`.
     Raises:
         InputError: an argument that names no input, a name with other characters.
     Reference:

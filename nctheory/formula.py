@@ -399,13 +399,9 @@ def _without_balls(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _exact(value: Any) -> Any:
     """Integers as exact numbers, so that no function takes its way in floats."""
-    return (
-        tuple(map(_exact, value))
-        if isinstance(value, tuple | list)
-        else flint.fmpq(value)
-        if isinstance(value, int)
-        else value
-    )
+    if isinstance(value, tuple | list):
+        return tuple(map(_exact, value))
+    return flint.fmpq(value) if isinstance(value, int) else value
 
 
 def _enclosing(function: Callable[..., Any]) -> Callable[..., Any]:

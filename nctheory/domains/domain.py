@@ -61,7 +61,7 @@ class Domain:
     Assumes:
         Nothing.
     Returns:
-        A read-only object: `all_sizes`, `points()` (a Hypothesis strategy), `strategy()` (the same as inputs in
+        An object with `all_sizes`, `points()` (a Hypothesis strategy), `strategy()` (the same as inputs in
         floats), `random`, `corners`, `rationals`, `drop`, `requires`.
     Raises:
         InputError: a range that is empty for all sizes, a shape that names no size, a name that formulas cannot use.
@@ -179,7 +179,7 @@ class Domain:
         moving = {name: part for name, part in parts.items() if self.fields[name].rotates and part.shape[1] > 1}
         if not moving or len({part.shape[1] for part in moving.values()}) > 1:
             return
-        rows = np.concatenate([part - 0 for part in moving.values()])
+        rows = np.concatenate(list(moving.values()))
         for first in range(min(len(rows), 4)):
             order = np.argsort(-np.abs(rows @ rows[first]), kind="stable")
             turn = np.linalg.qr(rows[order].T, mode="complete")[0]
