@@ -96,6 +96,7 @@ class Result(Generic[DetailsT_co]):
     reason: str = ""
     build_configuration: Callable[[], Any] | None = None
     build_certificate: Callable[[], Certificate] | None = None
+    build_exact: Callable[[], Any] | None = None
 
     @property
     def value(self) -> float:
@@ -106,7 +107,9 @@ class Result(Generic[DetailsT_co]):
 
     @cached_property
     def exact(self) -> "sympy.Expr | None":
-        """The truth as a SymPy number where the bracket has closed on one."""
+        """The truth as a SymPy number where one is known, or where the bracket has closed on one."""
+        if self.build_exact is not None:
+            return self.build_exact()
         if self.lower != self.upper:
             return None
         import sympy
