@@ -126,6 +126,10 @@ def _typed(value: Any, name: str, kind: Any, least: int | None = None, length: i
     return value
 
 
+def _integers(value: Any, name: str) -> list[int]:
+    return [_typed(entry, f"an entry of {name}", int, least=1) for entry in _typed(value, name, list)]
+
+
 def _keys(value: Any, name: str, required: set[str], optional: Set[str] = frozenset()) -> dict[str, Any]:
     if not required <= _typed(value, name, dict).keys() <= required | optional:
         raise Malformed(f"{name} has keys {str(sorted(value))[:200]}, expected {sorted(required | optional)}")
@@ -227,18 +231,13 @@ def _nearest_mean(value: dict[str, Any], name: str, num_classes: int, dimension:
 
 def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int) -> _Geometry:
     value = _keys(value, name, {"class_means", "weights", "bias"})
-    shape, work = (num_classes, dimension), num_classes**2 * dimension
-    means, unit_means = _matrix(value["class_means"], f"{name}.class_means", shape, work)
-    weights, unit_weights = _matrix(value["weights"], f"{name}.weights", shape, work)
-    (bias,), unit_bias = _matrix(value["bias"], f"{name}.bias", (1, num_classes))
-    unit_cross = unit_means * unit_weights
-    unit = Fraction(1, unit_cross.denominator * unit_bias.denominator)  # divides both
-    factor_cross, factor_bias = int(unit_cross / unit), int(unit_bias / unit)
+    points = _decoder(value, name, "class_means", (num_classes, dimension), num_classes)
+    (means, unit_means), (weights, unit_weights), logit, unit = points
     scale = (unit / unit_weights) ** 2 / 2
-    squares, own = [_dot(row, row) for row in weights], list(map(_dot, means, weights))
+    squares, own = [_dot(row, row) for row in weights], [logit(i, i) for i in range(num_classes)]
 
     def pair_exponent(i: int, j: int) -> Fraction | None:
-        margin = factor_cross * (own[i] - _dot(means[i], weights[j])) + factor_bias * (bias[i] - bias[j])
+        margin = own[i] - logit(i, j)
         squared = squares[i] + squares[j] - 2 * _dot(weights[i], weights[j])
         if squared == 0:
             return None if margin > 0 else Fraction(0)
@@ -247,7 +246,24 @@ def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int) 
     return _Geometry([unit_means**2 * _dot(row, row) for row in means], pair_exponent, digest(value))
 
 
-def _dot(x: list[int], y: list[int]) -> int:
+def _decoder(
+    value: dict[str, Any], name: str, data: str, shape: tuple[int, int], num_classes: int
+) -> tuple[_Scaled, _Scaled, Callable[[int, int], int], Fraction]:
+    """Points x_i, weights w_c, and <w_c, x_i> + b_c as a function of i and c, in multiples of the last."""
+    work = shape[0] * num_classes * shape[1]
+    points, unit_points = _matrix(value[data], f"{name}.{data}", shape, work)
+    weights, unit_weights = _matrix(value["weights"], f"{name}.weights", (num_classes, shape[1]), work)
+    (bias,), unit_bias = _matrix(value["bias"], f"{name}.bias", (1, num_classes))
+    unit = Fraction(1, (unit_points * unit_weights).denominator * unit_bias.denominator)  # divides both
+    cross, shift = int(unit_points * unit_weights / unit), int(unit_bias / unit)
+
+    def logit(i: int, c: int) -> int:
+        return cross * _dot(points[i], weights[c]) + shift * bias[c]
+
+    return (points, unit_points), (weights, unit_weights), logit, unit
+
+
+def _dot(x: Iterable[int], y: Iterable[int]) -> int:
     return sum(map(operator.mul, x, y))
 
 
@@ -627,17 +643,99 @@ def _input(value: Any, name: str, formulas: Formulas) -> Any:
     return _rational(value, name)
 
 
-_KINDS = (_exponent, _universal_bound, _gap, _improvement, _simplex_etf, _violation)
+def _class_sizes(sizes: list[int], free_bias: Any) -> tuple[dict[str, Any], str]:
+    if len(sizes) < 2 or not all(0 < size < 1 << 63 for size in sizes):
+        raise Malformed("there are fewer than two classes, or a size is not from 1 to 2^63")
+    facts = {"class_sizes": tuple(sizes), "free_bias": _typed(free_bias, "claim.free_bias", bool)}
+    return (
+        facts,
+        f"{len(sizes)} classes of sizes {', '.join(map(str, sizes))} with {'a free' if free_bias else 'no'} bias",
+    )
+
+
+def _least_value(facts: dict[str, Any], witness: dict[str, Any]) -> Fraction:
+    """sum n_i beta_ic: no W and H in any dimension separate classes of these sizes with a smaller value.
+
+    Given beta_ic >= 0, let B_i = sum_c beta_ic (e_i - e_c) be the column of every sample of class i. Where all margins
+    are at least 1 and |B|_2 <= 1, sum n_i beta_ic <= sum over samples <B_y, W h + b> = <W, sum B_y h^T> <= |W| |H|;
+    with a free bias only if sum n_i B_i = 0. G = B B^T = sum n_i B_i B_i^T has G 1 = 0, so for c >= 0 no eigenvalue
+    of G is above the largest of G + c J, which is at most the largest absolute row sum. With c = trace(G) / (K (K-1))
+    that is 1 at the optimum, where G = I - J/K.
+    """
+    sizes, size = facts["class_sizes"], len(facts["class_sizes"])
+    multipliers = _keys(witness, "witness", {"multipliers"})["multipliers"]
+    beta, unit = _matrix(multipliers, "witness.multipliers", (size, size), size**3)
+    if any(x < 0 or (x and i == c) for i, row in enumerate(beta) for c, x in enumerate(row)):
+        raise Invalid("a multiplier is negative, or one of a class against itself is not 0")
+    columns = [[sum(row) if i == c else -x for c, x in enumerate(row)] for i, row in enumerate(beta)]
+    rows = list(zip(*columns, strict=True))
+    if facts["free_bias"] and any(_dot(sizes, row) for row in rows):
+        raise Invalid("the multipliers do not cancel a free bias")
+    weighted, scale = [[*map(operator.mul, sizes, row)] for row in rows], size * (size - 1)
+    trace = sum(map(_dot, weighted, rows))
+    if any(sum(abs(scale * _dot(x, y) + trace) for y in rows) * unit**2 > scale for x in weighted):
+        raise Invalid("the multipliers are not shown to have spectral norm at most 1")
+    return unit * _dot(sizes, map(sum, beta))
+
+
+def _separation_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """No W and H, of any dimension, separate classes of these sizes with value below q, by `_least_value`."""
+    _keys(claim, "claim", {"kind", "class_sizes", "free_bias", "bound"})
+    facts, text = _class_sizes(_integers(claim["class_sizes"], "claim.class_sizes"), claim["free_bias"])
+    facts["bound"] = _rational(claim["bound"], "claim.bound")
+    if facts["bound"] > (least := _least_value(facts, witness)):
+        raise Invalid(f"the multipliers show that no value is below {_show(least)}, not {_show(facts['bound'])}")
+    below = f"with |W| |H| / (smallest margin) below {_show(facts['bound'], _BELOW)}"
+    return facts, f"no weights W and features H, of any dimension, separate {text}, {below}"
+
+
+def _separation(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """These weights separate these features with value at most q; row i of class k stands for n_i samples.
+
+    The value is |W| |H| / m, where |H|^2 = sum n_i |h_i|^2 and m = min <w_k - w_c, h_i> + b_k - b_c over c != k is
+    positive: scaled to m = 1 and |W| = |H| it is (|W|^2 + |H|^2) / 2. "counts" holds the n_i, class by class, as the
+    rows are. With "ratio" r also: the least value possible for these class sizes is at least r times this one.
+    """
+    _keys(claim, "claim", {"kind", "dimension", "free_bias", "configuration", "value"}, {"ratio"})
+    points = _keys(claim["configuration"], "claim.configuration", {"features", "weights", "bias", "counts"})
+    groups = [_integers(part, "counts") for part in _typed(points["counts"], "claim.configuration.counts", list)]
+    facts, text = _class_sizes([*map(sum, groups)], claim["free_bias"])
+    facts["dimension"] = _typed(claim["dimension"], "claim.dimension", int, least=1)
+    facts |= {key: _rational(claim[key], f"claim.{key}") for key in claim.keys() & {"value", "ratio"}}
+    counts, labels = [n for part in groups for n in part], [k for k, part in enumerate(groups) for _ in part]
+    read = _decoder(points, "claim.configuration", "features", (len(labels), facts["dimension"]), len(groups))
+    (features, unit_features), (weights, unit_weights), logit, unit = read
+    margin = unit * min(logit(i, k) - logit(i, c) for i, k in enumerate(labels) for c in range(len(groups)) if c != k)
+    square = (unit_features * unit_weights) ** 2 * sum(_dot(w, w) for w in weights)
+    square *= sum(n * _dot(h, h) for n, h in zip(counts, features, strict=True))
+    if margin <= 0 or facts["value"] <= 0 or square > (margin * facts["value"]) ** 2:
+        raise Invalid(f"the smallest margin is {_show(margin)}, and |W|^2 |H|^2 is {_show(square)}")
+    if not facts["free_bias"] and any(points["bias"]["rows"][0]):
+        raise Invalid("there is a bias that is not 0, and not free")
+    facts["configuration"] = digest(points)
+    sentence = f"the weights W and features H with sha256 {facts['configuration']} separate {text}, with"
+    sentence += f" |W| |H| / (smallest margin) at most {_show(facts['value'], _ABOVE)}"
+    if _keys(witness, "witness", {"multipliers"} if "ratio" in facts else set()):
+        if (ratio := facts["ratio"]) < 0 or ratio**2 * square > (margin * _least_value(facts, witness)) ** 2:
+            raise Invalid(f"the least value possible is not shown to be {_show(ratio)} times this one")
+        sentence += f", and the least possible is at least {_show(ratio, _BELOW)} times that of these"
+    return facts, sentence
+
+
+_KINDS = (_exponent, _universal_bound, _gap, _improvement, _simplex_etf, _violation, _separation, _separation_bound)
 _CLAIMS = MappingProxyType({kind.__name__[1:]: kind for kind in _KINDS})
 
 
 # --------------------------------------------------------------------------------------------- printing and running
 def _show(number: Fraction | None, ends: slice = slice(2)) -> str:
-    """Exactly where short, else by decimals of about 16 digits: the one below, the one above, or both."""
+    """Exactly where short, else by decimals of about 16 digits: the one below, the one above, or both.
+
+    One end of an inequality is short up to 20 bits of the denominator, and else weakened to the next decimal.
+    """
     if number is None:
         return "infinite"
     bits = number.numerator.bit_length() - number.denominator.bit_length()
-    if number.denominator.bit_length() < 64 and abs(bits) < 64:
+    if number.denominator.bit_length() < (64 if ends == slice(2) else 21) and abs(bits) < 64:
         return str(number)
     shift = 16 - bits * 30103 // 100000
     low = number * Fraction(10) ** shift // 1
