@@ -10,5 +10,6 @@ _CHECKED = (
     "nctheory.configuration",
     "nctheory.constructions",
     "nctheory.report",
+    "nctheory.separation",
 )
 install_import_hook(_CHECKED, "tests.shapes.only_shapes")
