@@ -7,7 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nctheory import channel, collapse, domains, formula, gaussian, kernel, spherical_code, strategies, theorems
+    from nctheory import (
+        channel,
+        collapse,
+        domains,
+        formula,
+        gaussian,
+        kernel,
+        plots,
+        separation,
+        spherical_code,
+        strategies,
+        theorems,
+    )
     from nctheory.claims import Claim
     from nctheory.configuration import Configuration, Features, load
     from nctheory.constructions import (
@@ -25,7 +37,7 @@ if TYPE_CHECKING:
     from nctheory.result import Certificate, Result, Status
     from nctheory.theorems import theorem
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "Certificate",
@@ -49,8 +61,10 @@ __all__ = [
     "load",
     "orthogonal_frame",
     "orthoplex",
+    "plots",
     "random_configuration",
     "sample_path",
+    "separation",
     "simplex_etf",
     "simplex_etf_gram",
     "spherical_code",

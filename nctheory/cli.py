@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ import nctheory
 from nctheory import kernel
 from nctheory.arrays import positive_integer
 from nctheory.errors import InputError, SolverError
+
+if TYPE_CHECKING:
+    from nctheory.optima import OptimumReport
 
 __all__ = ["main"]
 
@@ -31,6 +34,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Exact and certified answers for the theory of neural collapse.",
 )
+_REQUIRED = {
+    "--require": "channel",
+    "--require-separation": "separation",
+}  # options, and the ratios that they are about
 _WIDE = 400  # columns where the output is no terminal, so that no line breaks
 
 
@@ -61,14 +68,16 @@ def check(
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", help="A folder to write the certificates to.")] = None,
     require: Annotated[
-        str | None, typer.Option(help="Exit 1 unless every ratio is at least this, 3 if undecided.")
+        str | None, typer.Option(help="Exit 1 unless every ratio in the channel is at least this, 3 if undecided.")
     ] = None,
+    require_separation: Annotated[str | None, typer.Option(help="The same for the ratios of separation.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of tables.")] = False,
 ) -> None:
-    """Measure a trained network's last layer and decide its optimality in the Gaussian channel."""
+    """Measure a trained network's last layer; decide its optimality in the Gaussian channel and in separation."""
     from nctheory.report import check as examine
 
-    required = None if require is None else _ratio(require)
+    asked = {"--require": require, "--require-separation": require_separation}
+    required = {option: _ratio(option, text) for option, text in asked.items() if text is not None}
     source = file or nctheory.sample_path()
     name = str(file) if file else f"{source.name} (the network in the package)"
     data = nctheory.load(source, epoch=epoch, layout=layout)  # type: ignore[arg-type]  # load checks the layout
@@ -83,9 +92,70 @@ def check(
         report.render(_console())
     if output is not None:
         _write(output, report.certificates, quiet=as_json)
-    if required is not None:
-        rows = {f"{row.decoder}, {row.energy} energy": row.result for row in report.questions}
-        raise typer.Exit(_requirement(rows, required))
+    if required:
+        codes = [_requirement(option, report.ratios(_REQUIRED[option]), ratio) for option, ratio in required.items()]
+        raise typer.Exit(Exit.REQUIREMENT_FAILS if Exit.REQUIREMENT_FAILS in codes else max(codes))
+
+
+_optimum = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The best that is possible, and what attains it."
+)
+app.add_typer(_optimum, name="optimum")
+_Dimension = Annotated[int | None, typer.Option(help="The dimension d; one less than the classes by default.")]
+_Verify = Annotated[
+    bool | None, typer.Option(help="Have the kernel re-check the certificates now; by default up to 100 classes.")
+]
+_Folder = Annotated[Path | None, typer.Option("-o", help="A folder to write the certificates to.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of text.")]
+
+
+@_optimum.command("separation")
+def optimum_separation(
+    class_sizes: Annotated[str, typer.Option(help="Samples of each class, such as 500,500,50.")],
+    dimension: _Dimension = None,
+    bias: Annotated[bool, typer.Option("--bias", help="With a free bias.")] = False,
+    verify: _Verify = None,
+    output: _Folder = None,
+    as_json: _Json = False,
+) -> None:
+    """The least norms of weights and features that separate classes of these sizes by margin 1."""
+    from nctheory.optima import separation_optimum
+
+    _answer(separation_optimum(_whole_numbers(class_sizes), dimension, bias=bias, verify=verify), output, as_json)
+
+
+@_optimum.command("channel")
+def optimum_channel(
+    classes: Annotated[int, typer.Option(help="How many classes.")],
+    dimension: _Dimension = None,
+    energy: Annotated[str, typer.Option(help="What is at most 1: bounded, equal or average.")] = "bounded",
+    verify: _Verify = None,
+    output: _Folder = None,
+    as_json: _Json = False,
+) -> None:
+    """The largest error exponent of so many class means in the Gaussian channel."""
+    from nctheory.optima import channel_optimum
+
+    found = channel_optimum(classes, dimension, energy=energy, verify=verify)  # type: ignore[arg-type]  # checked there
+    _answer(found, output, as_json)
+
+
+def _answer(report: "OptimumReport", output: Path | None, as_json: bool) -> None:
+    if output is not None:
+        _make_folder(output)
+    if as_json:
+        print(report.as_json())  # noqa: T201
+    else:
+        report.render(_console())
+    if output is not None:
+        _write(output, report.certificates, quiet=as_json)
+
+
+def _whole_numbers(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if wrong := [part for part in parts if not re.fullmatch(r"-?[0-9]{1,19}", part)]:
+        raise InputError(f"--class-sizes has {wrong[0]!r}, expected whole numbers with commas, such as 500,500,50")
+    return [int(part) for part in parts]
 
 
 @app.command()
@@ -198,12 +268,12 @@ def _console() -> Console:
     return console if console.is_terminal else Console(markup=False, highlight=False, width=_WIDE, soft_wrap=True)
 
 
-def _ratio(text: str) -> Fraction:
+def _ratio(option: str, text: str) -> Fraction:
     if re.fullmatch(r"[0-9]{0,40}\.?[0-9]{1,40}(/[1-9][0-9]{0,40})?", text) and not ("." in text and "/" in text):
         ratio = Fraction(text)
         if ratio <= 1:
             return ratio
-    raise InputError(f"--require is {text!r}, expected a ratio from 0 to 1 such as 0.99 or 99/100")
+    raise InputError(f"{option} is {text!r}, expected a ratio from 0 to 1 such as 0.99 or 99/100")
 
 
 def _make_folder(folder: Path) -> None:
@@ -234,12 +304,14 @@ def _write(folder: Path, certificates: Mapping[str, "nctheory.Certificate"], *, 
         raise InputError(f"{failures[0]} ({len(failures)} of {len(certificates)} were not written)")
 
 
-def _requirement(results: Mapping[str, "nctheory.Result[object]"], required: Fraction) -> Exit:
+def _requirement(option: str, results: Mapping[str, "nctheory.Result[object]"], required: Fraction) -> Exit:
     """Say on standard error which rows do not reach the ratio."""
+    if not results:
+        raise InputError(f"{option} asks for a ratio of separation, which needs a classifier and class sizes")
     short = {name: result for name, result in results.items() if result.lower < required}
     for name, result in short.items():
         verdict = "fails" if result.upper < required else "is undecided"
-        print(f"nctheory: --require {float(required)} {verdict} for {name}: ratio {result}", file=sys.stderr)  # noqa: T201
+        print(f"nctheory: {option} {float(required)} {verdict} for {name}: ratio {result}", file=sys.stderr)  # noqa: T201
     if not short:
         return Exit.DONE
     fails = any(result.upper < required for result in short.values())

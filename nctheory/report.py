@@ -5,26 +5,25 @@ Every number printed after the word "certified" comes from a kernel Verdict, nev
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from decimal import ROUND_DOWN, ROUND_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP
 from fractions import Fraction
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
+import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 import nctheory
-from nctheory import channel
+from nctheory import channel, separation
 from nctheory.collapse import Collapse, measure
 from nctheory.configuration import Configuration, Features
 from nctheory.errors import InputError
-from nctheory.exact import ceil_float, floor_float
 from nctheory.kernel import Verdict, digest
 from nctheory.result import Certificate, End, Result, Status
+from nctheory.tables import number, print_table, rounded, show_end, show_ratio
 
-__all__ = ["CheckReport", "Question", "certificate_digests", "check"]
+__all__ = ["CheckReport", "Question", "Separated", "certificate_digests", "check"]
 
 _ENERGIES: tuple[Any, ...] = ("average", "bounded")
 _LEGEND = (
@@ -33,7 +32,13 @@ _LEGEND = (
     "of the class means; optimum: at energy 1. weakest pair i -> j: class i is most easily",
     "taken for class j (one such pair, where several tie).",
 )
-_RECHECK_WORK = 1_000_000  # K^2 (d + 250): about a second of the kernel's time for all certificates
+_SEPARATION_LEGEND = (
+    "value = |W| |H| / m, m the smallest margin <w_y - w_c, h> + b_y - b_c: scaled to m = 1 and |W| = |H| it is",
+    "(|W|^2 + |H|^2) / 2, rounded up. ratio = least possible value for these class sizes / value, rounded down.",
+    "centered: weights, and with a bias also features, less their means; the bias moves along. Margins stay.",
+)
+_RECHECK_WORK = 1_000_000  # K^2 (d + 250): about a second of the kernel's time for all channel certificates
+_RECHECK_LOGITS = 10_000_000  # N K (d + 10): the same for separation
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,63 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Separated:
+    """One row on minimum-norm separation: these points, as given or centered, and what came out."""
+
+    form: str
+    data: Features | Configuration
+    result: Result[separation.Separation]
+
+    @property
+    def name(self) -> str:
+        """The file name of the row's certificate."""
+        return f"separation-{self.form.replace(' ', '_')}"
+
+    @property
+    def certificates(self) -> dict[str, Certificate]:
+        """The row's claim, and that of the better configuration, which rows with the same bias share."""
+        found, better = {self.name: self.result.certificate}, self.result.details.better
+        if better is not None:
+            claimed = separation.certify(better, bias=self.result.details.free_bias)
+            found[f"separation-better-{self.bias}_bias"] = claimed.certificate
+        return {name: certificate for name, certificate in found.items() if certificate is not None}
+
+    @property
+    def bias(self) -> str:
+        """Whether the problem has a free bias, in a word."""
+        return "free" if self.result.details.free_bias else "no"
+
+    def ends(self, claim: Mapping[str, Any] | None) -> tuple[End, Fraction]:
+        """Value, from above, and ratio, from below: as claimed, or where nothing is claimed as computed."""
+        if claim is not None:
+            return claim["value"], claim["ratio"]
+        value = self.result.details.value
+        return (math.inf if value is None else value[1]), Fraction(self.result.lower)
+
+    def cells(self, claim: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """The row as text."""
+        value, ratio = self.ends(claim)
+        shown = show_end(value, 6, ROUND_UP), show_ratio(ratio)
+        return self.form, self.bias, *shown, str(self.result.status)
+
+    def as_json(self, claim: Mapping[str, Any] | None, certified: bool) -> dict[str, Any]:
+        """The row as JSON."""
+        value, ratio = self.ends(claim)
+        margin = self.result.details.margin
+        return {
+            "features": self.form,
+            "free_bias": self.result.details.free_bias,
+            "certified": certified,
+            "value": number(value),
+            "ratio": {"lower": number(ratio), "upper": number(self.result.upper)},
+            "status": str(self.result.status),
+            "reason": self.result.reason,
+            "smallest_margin": {**number(margin.value), "sample": margin.sample, "class": margin.other},
+            "certificates": sorted(self.certificates),
+        }
+
+
+@dataclass(frozen=True)
 class CheckReport:
     """Everything `nctheory check` found. `verdicts` is empty where the kernel has not been asked."""
 
@@ -86,6 +148,7 @@ class CheckReport:
     data: Features | Configuration
     collapse: Collapse | None
     questions: tuple[Question, ...]
+    separated: tuple[Separated, ...]
     certificates: Mapping[str, Certificate]
     verdicts: Mapping[str, Verdict]
 
@@ -97,27 +160,51 @@ class CheckReport:
         else:
             center = {"class": "the mean of class means", "sample": "the sample mean"}[self.collapse.center]
             console.print(f"\nNeural collapse, measured; g is {center}, rows of D are mu_c - g")
-            _print_table(console, _collapse_table(self.collapse, console))
+            print_table(console, ("metric", "value", "convention"), _collapse_rows(self.collapse))
         console.print("\nGaussian channel h = mu_c + sigma z, error probability = exp(-(exponent + o(1)) / sigma^2)")
         console.print("Class means centered by their mean (the bias moves along), rounded once to float64.")
-        console.print(self._standing())
-        _print_table(console, self._channel_table(console))
+        console.print(self._standing([name for row in self.questions for name in row.certificates]))
+        headers = ("decoder", "energy", "exponent", "optimum", "ratio", "weakest pair", "verdict")
+        print_table(console, headers, [(row.decoder, row.energy, *self._numbers(row)) for row in self.questions])
         console.print(self._closing())
+        if self.separated:
+            self._render_separation(console)
 
-    def _channel_table(self, console: Console) -> Table:
-        table = _table(console, "decoder", "energy", "exponent", "optimum", "ratio", "weakest pair", "verdict")
-        for question in self.questions:
-            table.add_row(question.decoder, question.energy, *self._numbers(question))
-        return table
+    def _render_separation(self, console: Console) -> None:
+        console.print("\nMinimum-norm separation, which cross-entropy without regularization tends to")
+        console.print(self._standing([name for row in self.separated for name in (row.name, *row.certificates)]))
+        rows = [row.cells(self._claim(row.name)) for row in self.separated]
+        print_table(console, ("features", "bias", "value", "ratio", "verdict"), rows)
+        console.print("\n".join(("", *_SEPARATION_LEGEND, *self._margins())))
+
+    def _margins(self) -> Iterator[str]:
+        yield from ("", "Where the smallest margin is (exact arithmetic, no certificate):")
+        for row in self.separated:
+            margin = row.result.details.margin
+            own = f"class {margin.sample}"
+            if isinstance(self.data, Features):
+                own = f"sample {margin.sample} of class {self.data.labels[margin.sample]}"
+            yield f"  {row.form}: {rounded(margin.value, 6, ROUND_HALF_EVEN)}, {own} against class {margin.other}"
+
+    def _claim(self, name: str) -> Mapping[str, Any] | None:
+        """What is claimed under a name: by its verdict where there are any, else by the unchecked certificate."""
+        found = self.verdicts.get(name) or self.certificates.get(name)
+        return None if found is None else found.claim
 
     def _numbers(self, question: Question) -> tuple[str, ...]:
         claims = self.claims(question)
         pair = "{} -> {}".format(*claims["exponent"]["pair"])
         bound = claims["optimum"]["bound"]
         optimum = str(bound) if claims["optimum"]["attained"] else f"<= {bound}"
-        ratio = ("" if claims["optimum"]["attained"] else ">= ") + _show_ratio(claims["gap"]["lower"])
-        exponent = _rounded(claims["exponent"]["exponent"], 6, ROUND_DOWN)
+        ratio = ("" if claims["optimum"]["attained"] else ">= ") + show_ratio(claims["gap"]["lower"])
+        exponent = rounded(claims["exponent"]["exponent"], 6, ROUND_DOWN)
         return exponent, optimum, ratio, pair, str(question.result.status)
+
+    def ratios(self, question: str) -> dict[str, Result[Any]]:
+        """The ratios on the "channel" or on "separation" by what they are about; a Result's ends are the ratio's."""
+        if question == "channel":
+            return {f"{row.decoder}, {row.energy} energy": row.result for row in self.questions}
+        return {f"separation, {row.form}": row.result for row in self.separated}
 
     def claims(self, question: Question) -> dict[str, Mapping[str, Any]]:
         """What is claimed in a row: by the verdicts where there are any, else by the unchecked certificates."""
@@ -127,9 +214,10 @@ class CheckReport:
             found[name.rpartition("-")[2]] = checked
         return found
 
-    def _standing(self) -> str:
-        if self.verdicts:
-            return f"Certified: the kernel has re-checked the {len(self.verdicts)} certificates behind this table.\n"
+    def _standing(self, names: Iterable[str]) -> str:
+        behind = set(names)
+        if behind <= self.verdicts.keys():
+            return f"Certified: the kernel has re-checked the {len(behind)} certificates behind this table.\n"
         return "Exact arithmetic, not re-checked by the kernel: add --verify, or -o DIR and `nctheory recheck`.\n"
 
     def _closing(self) -> str:
@@ -154,6 +242,7 @@ class CheckReport:
             "class_sizes": None if self.data.class_sizes is None else self.data.class_sizes.tolist(),
             "collapse": None if self.collapse is None else _collapse_json(self.collapse),
             "channel": [self._question_json(question) for question in self.questions],
+            "separation": [row.as_json(self._claim(row.name), row.name in self.verdicts) for row in self.separated],
         }
         return json.dumps(document, indent=2, allow_nan=False)
 
@@ -164,19 +253,19 @@ class CheckReport:
             "decoder": question.decoder,
             "energy_constraint": question.energy,
             "certified": bool(self.verdicts),
-            "exponent": _number(claims["exponent"]["exponent"]),
-            "energy": _number(details.energy),
-            "optimum": {**_number(claims["optimum"]["bound"]), "attained": claims["optimum"]["attained"]},
-            "ratio": {"lower": _number(claims["gap"]["lower"]), "upper": _number(_end(claims["gap"]["upper"]))},
+            "exponent": number(claims["exponent"]["exponent"]),
+            "energy": number(details.energy),
+            "optimum": {**number(claims["optimum"]["bound"]), "attained": claims["optimum"]["attained"]},
+            "ratio": {"lower": number(claims["gap"]["lower"]), "upper": number(claims["gap"]["upper"])},
             "status": str(question.result.status),
             "reason": question.result.reason,
             "weakest_pair": list(claims["exponent"]["pair"]),
             "improve_most": question.advice,
             "gap_shares": {
-                "decoder": _number(shares.decoder),
-                "short_classes": [_number(share) for share in shares.short_classes],
-                "off_center": _number(shares.off_center),
-                "uneven_distances": _number(shares.uneven_distances),
+                "decoder": number(shares.decoder),
+                "short_classes": [number(share) for share in shares.short_classes],
+                "off_center": number(shares.off_center),
+                "uneven_distances": number(shares.uneven_distances),
             },
             "certificates": sorted(question.certificates),
         }
@@ -189,11 +278,12 @@ def check(
     verify: bool | None = None,
     announce: Callable[[str], object] = lambda _: None,
 ) -> CheckReport:
-    """Measure a last layer and decide its optimality in the Gaussian channel.
+    """Measure a last layer, and decide its optimality in the Gaussian channel and in minimum-norm separation.
 
     Formula:
         `channel.certify` for the class means less their mean, rounded once, with the network's own classifier (where
-        there is one) and with the nearest-mean decoder, under average and bounded energy.
+        there is one) and with the nearest-mean decoder, under average and bounded energy. `separation.certify` for the
+        features with the classifier, as given and centered.
     Args:
         source: what to call the data.
         data: Features, or a Configuration of class means.
@@ -225,16 +315,35 @@ def check(
             announce(f"deciding: {name} decoder, {energy} energy")
             optimum = channel.optimum(points.num_classes, points.dimension, energy=energy)
             questions.append(Question(name, energy, channel.certify(points, energy=energy), optimum))
+    announce("deciding: minimum-norm separation")
+    separated = _separated(data)
     certificates = {name: found for question in questions for name, found in question.certificates.items()}
+    certificates |= {name: found for row in separated for name, found in row.certificates.items()}
     if verify is None:
-        verify = centered.num_classes**2 * (centered.dimension + 250) <= _RECHECK_WORK
+        samples = len(data.labels) if isinstance(data, Features) else data.num_classes
+        logits = samples * data.num_classes * (data.dimension + 10)
+        verify = data.num_classes**2 * (data.dimension + 250) <= _RECHECK_WORK and logits <= _RECHECK_LOGITS
     verdicts = {}
     for name, certificate in certificates.items() if verify else ():
         announce(f"the kernel re-checks {name}")
         verdicts[name] = certificate.verify()
     announce("measuring collapse")
     collapse = measure(data) if isinstance(data, Features) else None
-    return CheckReport(source, data, collapse, tuple(questions), certificates, verdicts)
+    return CheckReport(source, data, collapse, tuple(questions), separated, certificates, verdicts)
+
+
+def _separated(data: Features | Configuration) -> tuple[Separated, ...]:
+    """Rows for points with a classifier; a configuration also needs its class sizes."""
+    if not _has_classifier(data):
+        return ()
+    free = bool(np.any(data.bias))
+    forms = {"as given": data, "centered": separation.centered(data)}
+    return tuple(Separated(form, points, separation.certify(points, bias=free)) for form, points in forms.items())
+
+
+def _has_classifier(data: Features | Configuration) -> bool:
+    linear = data.weights is not None if isinstance(data, Features) else data.decoder == "linear"
+    return linear and data.class_sizes is not None
 
 
 def certificate_digests(data: Features | Configuration) -> dict[str, str]:
@@ -247,6 +356,11 @@ def certificate_digests(data: Features | Configuration) -> dict[str, str]:
     for form, points in forms.items():
         digests[digest(points.encode())] = f"{form}, {points.decoder} decoder"
         digests[digest(points.nearest_mean().encode())] = f"{form}, nearest_mean decoder"
+    if _has_classifier(data):
+        for row in _separated(data):
+            digests[digest(separation.encoded(row.data))] = f"{row.form}, with its classifier and class sizes"
+            if row.result.details.better is not None:
+                digests[digest(separation.encoded(row.result.details.better))] = f"better than {row.form}"
     return digests
 
 
@@ -263,64 +377,16 @@ def _sizes(data: Features | Configuration) -> str:
     return f"{samples}{data.num_classes} classes{counts}, dimension {data.dimension}"
 
 
-def _table(console: Console, *headers: str) -> Table:
-    """A table with rules on a terminal, bare columns in a pipe."""
-    table = Table(
-        box=SIMPLE_HEAD if console.is_terminal else None, show_edge=False, pad_edge=False, header_style="bold"
-    )
-    for header in headers:
-        table.add_column(header, overflow="fold", no_wrap=not console.is_terminal)
-    return table
-
-
-def _print_table(console: Console, table: Table) -> None:
-    """In a pipe without the spaces that fill the last column."""
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as captured:
-        console.print(table)
-    console.print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def _collapse_table(collapse: Collapse, console: Console) -> Table:
-    table = _table(console, "metric", "value", "convention")
+def _collapse_rows(collapse: Collapse) -> list[tuple[str, str, str]]:
+    rows = []
     for entry in fields(collapse):
         if entry.metadata:
             value = getattr(collapse, entry.name)
             shown = "undefined" if isinstance(value, float) and math.isnan(value) else f"{value:.6g}"
-            table.add_row(entry.metadata["name"], shown, entry.metadata["convention"])
-    return table
+            rows.append((entry.metadata["name"], shown, entry.metadata["convention"]))
+    return rows
 
 
 def _collapse_json(collapse: Collapse) -> dict[str, Any]:
     values = {entry.name: getattr(collapse, entry.name) for entry in fields(collapse)}
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}
-
-
-def _end(end: Fraction | str | None) -> End:
-    """An end of a bracket as a claim has it: None (checked) or "inf" (not yet) is infinity."""
-    return end if isinstance(end, Fraction) else math.inf
-
-
-def _number(number: End) -> dict[str, Any]:
-    """A number as two floats around it and as an exact string."""
-    if not isinstance(number, Fraction):
-        return {"lower": "inf", "upper": "inf", "exact": "inf"}
-    return {"lower": _finite(floor_float(number)), "upper": _finite(ceil_float(number)), "exact": str(number)}
-
-
-def _finite(number: float) -> float | str:
-    return number if math.isfinite(number) else str(number)
-
-
-def _show_ratio(ratio: Fraction) -> str:
-    """Rounded down to six digits; close to 1, as 1 less the gap rounded up."""
-    gap = 1 - ratio
-    return f"1 - {_rounded(gap, 2, ROUND_UP)}" if 0 < gap < Fraction(1, 10**6) else _rounded(ratio, 6, ROUND_DOWN)
-
-
-def _rounded(number: Fraction, digits: int, rounding: str) -> str:
-    """So many significant digits, rounded in a stated direction."""
-    with localcontext(prec=digits, rounding=rounding):
-        return f"{(Decimal(number.numerator) / Decimal(number.denominator)).normalize():g}"

@@ -25,10 +25,10 @@ import nctheory
 from nctheory import kernel
 from nctheory.arrays import positive_integer, positive_number
 from nctheory.claims import Confirmation, Refutation, show_input
-from nctheory.exact import ceil_float, floor_float
 from nctheory.falsification import Falsification, Outcome, falsify
 from nctheory.formula import Formula, Language
 from nctheory.result import Certificate
+from nctheory.tables import finite, number
 from nctheory.theorems import Standing, Theorem, catalogue, find, load_file
 from nctheory.theorems.registry import find_in
 
@@ -353,7 +353,7 @@ def _run_json(found: Falsification) -> dict[str, Any]:
         "attacked": effort.corners + effort.attacked,
         "polished": effort.polished,
         "admissible": effort.admissible,
-        "largest_margin": _finite(found.largest_margin),
+        "largest_margin": finite(found.largest_margin),
         "rounding": found.rounding,
         "cut_off": found.cut_off,
         "problem": found.problem or None,
@@ -361,19 +361,11 @@ def _run_json(found: Falsification) -> dict[str, Any]:
     }
 
 
-def _finite(number: float) -> float | str:
-    return number if math.isfinite(number) else ("inf" if number > 0 else "-inf")
-
-
 def _refutation_json(refutation: Refutation) -> dict[str, Any]:
     at_least, certificate = refutation.at_least, refutation.certificate
     return {
         "confirmation": refutation.confirmation,
-        "violated_by_at_least": {
-            "lower": _finite(floor_float(at_least)),
-            "upper": _finite(ceil_float(at_least)),
-            "exact": str(at_least),
-        },
+        "violated_by_at_least": number(at_least),
         "input": {name: show_input(value) for name, value in refutation.inputs.items()},
         "certificate": None if certificate is None else json.loads(certificate.encode()),
     }

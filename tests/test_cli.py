@@ -69,7 +69,8 @@ def test_the_main_job_as_a_user_runs_it():
         "improvable",
     ):
         assert words in done.stdout
-    assert "Certified: the kernel has re-checked the 12 certificates" in done.stdout
+    for count in (12, 3):
+        assert f"Certified: the kernel has re-checked the {count} certificates" in done.stdout
     assert "\x1b" not in done.stdout, "no colors in a pipe"
 
 
@@ -111,11 +112,14 @@ def test_certificates_are_written_and_rechecked_by_a_bare_python(nc, features_fi
         "network-bounded-gap",
         "network-bounded-improvement",
         "network-exponent",
+        "separation-as_given",
+        "separation-better-no_bias",
+        "separation-centered",
     ]
     alone = shutil.copy(ROOT / "nctheory" / "kernel.py", tmp_path / "alone.py")
     done = subprocess.run([sys.executable, "-I", "-S", alone, *written], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count(": valid: ") == 12
+    assert done.stdout.count(": valid: ") == 15
 
 
 def test_without_verifying_nothing_is_called_certified(nc, features_file):
@@ -404,3 +408,65 @@ def test_a_full_disk_is_one_line(features_file):
             check=False,
         )
     assert "Traceback" not in done.stderr
+
+
+# ----------------------------------------------------------------------------------------------------------- optimum
+
+
+def test_optimum_of_separation(nc, tmp_path):
+    folder = tmp_path / "certificates"
+    code, out, err = nc("optimum", "separation", "--class-sizes", "500,500,50", "-o", folder)
+    assert (code, err) == (0, "")
+    assert "10*sqrt(2) + 10*sqrt(5) = 36.5028153987288" in out
+    assert "below 3.6502815398728" in out
+    code, out, _ = nc("recheck", *sorted(folder.glob("*.json")))
+    assert code == 0
+    assert out.count(": valid: ") == 2
+
+
+def test_optimum_of_the_channel(nc):
+    code, out, _ = nc("optimum", "channel", "--classes", "10", "--dimension", "9", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert (document["question"], document["exact"], document["status"]) == ("channel", "5/18", "optimal")
+    assert len(document["certified"]) == 2
+
+
+def test_optimum_with_a_free_bias(nc):
+    code, out, _ = nc("optimum", "separation", "--class-sizes", "1, 3", "--bias", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert (document["free_bias"], document["exact"]) == (True, "sqrt(6)/2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("separation", "--class-sizes", "1,0"), "class_sizes[1] is 0"),
+        (("separation", "--class-sizes", "-1,2"), "class_sizes[0] is -1"),
+        (("separation", "--class-sizes", "1.5,2"), "--class-sizes has '1.5'"),
+        (("separation", "--class-sizes", ""), "--class-sizes has ''"),
+        (("separation", "--class-sizes", "7"), "at least two classes"),
+        (("separation", "--class-sizes", "1,2", "--dimension", "0"), "dimension is 0"),
+        (("channel", "--classes", "0"), "num_classes is 0"),
+        (("channel", "--classes", "1"), "expected at least two"),
+        (("channel", "--classes", "3", "--energy", "total"), "energy is 'total'"),
+    ],
+)
+def test_bad_questions_end_in_one_line(nc, arguments, message):
+    code, out, err = nc("optimum", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_require_separation(nc, features_file, tmp_path):
+    assert nc("check", features_file, "--require-separation", "0.1")[0] == 0
+    code, _, err = nc("check", features_file, "--require-separation", "0.99")
+    assert code == 1
+    assert "--require-separation 0.99 fails for separation, as given" in err
+    means = tmp_path / "means.npz"
+    np.savez(means, class_means=nctheory.simplex_etf(3))
+    code, _, err = nc("check", means, "--require-separation", "0.5")
+    assert code == 2
+    assert "needs a classifier and class sizes" in err

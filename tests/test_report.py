@@ -9,7 +9,6 @@ from rich.console import Console
 
 import nctheory
 from nctheory import report
-from nctheory.report import _number, _rounded, _show_ratio
 
 
 def text_of(checked, **options):
@@ -85,30 +84,9 @@ def test_digests_know_the_data_in_all_its_forms():
     features = nctheory.load(nctheory.sample_path())
     digests = report.certificate_digests(features)
     checked = report.check("sample", features)
-    assert checked.verdicts["network-average-gap"].claim["configuration"] in digests
-    assert len(digests) == 4
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (Fraction(0), "0"),
-        (Fraction(1), "1"),
-        (Fraction(2, 3), "0.666666"),
-        (Fraction(96412887, 10**8), "0.964128"),
-        (1 - Fraction(1, 3 * 10**12), "1 - 3.4e-13"),
-        (Fraction(999999, 10**6), "0.999999"),
-        (1 - Fraction(1, 10**7), "1 - 1e-7"),
-    ],
-)
-def test_ratios_are_rounded_down(number, text):
-    assert _show_ratio(number) == text
-
-
-def test_huge_and_tiny_numbers_are_printed():
-    assert _rounded(Fraction(10) ** 700 * 2, 6, "ROUND_DOWN") == "2e+700"
-    assert _rounded(Fraction(1, 10**700 * 3), 6, "ROUND_DOWN") == "3.33333e-701"
-    assert _number(Fraction(10) ** 700)["upper"] == "inf"
+    names = "network-average-gap", "separation-as_given", "separation-centered", "separation-better-free_bias"
+    assert [name for name in names if checked.verdicts[name].claim["configuration"] not in digests] == []
+    assert len(digests) == 7
 
 
 def test_a_decoder_that_mistakes_a_mean_is_what_is_wrong():
@@ -116,3 +94,62 @@ def test_a_decoder_that_mistakes_a_mean_is_what_is_wrong():
     assert "network, average: the decoder puts the mean of class 0 on or beyond its boundary to class 1" in text_of(
         checked
     )
+
+
+# ---------------------------------------------------------------------------------------------------------- separation
+
+
+@pytest.fixture
+def separated():
+    """Two classes on a line, off center and scaled: centered they are optimal."""
+    points = nctheory.Features([[5.0], [5.0], [1.0]], [0, 0, 1], [[3.0], [1.0]], [-6.0, 0.0])
+    return report.check("pair", points, verify=True)
+
+
+def test_separation_is_decided_as_given_and_centered(separated):
+    as_given, centered = separated.separated
+    assert (str(as_given.result.status), str(centered.result.status)) == ("improvable", "near_optimal")
+    text = text_of(separated)
+    assert "Certified: the kernel has re-checked the 3 certificates behind this table." in text
+    assert "as given: 4, sample 0 of class 0 against class 1" in text
+    rows = json.loads(separated.as_json())["separation"]
+    assert [row["certified"] for row in rows] == [True, True]
+    assert rows[1]["ratio"]["lower"]["lower"] > 1 - 1e-9 > rows[0]["ratio"]["upper"]["upper"]
+    assert rows[0]["smallest_margin"] == {"lower": 4.0, "upper": 4.0, "exact": "4", "sample": 0, "class": 1}
+
+
+def test_every_certified_number_on_separation_comes_from_a_verdict(separated):
+    rows = []
+    for row in separated.separated:
+        details = dataclasses.replace(row.result.details, value=(Fraction(777), Fraction(777)))
+        rows.append(
+            dataclasses.replace(row, result=dataclasses.replace(row.result, lower=Fraction(777), details=details))
+        )
+    false = dataclasses.replace(separated, separated=tuple(rows))
+    assert "777" not in text_of(false)
+    for row, original in zip(*(json.loads(each.as_json())["separation"] for each in (false, separated)), strict=True):
+        assert (row["value"], row["ratio"]["lower"]) == (original["value"], original["ratio"]["lower"])
+
+
+def test_without_verdicts_separation_is_not_called_certified(separated):
+    assert "certified" not in text_of(dataclasses.replace(separated, verdicts={})).lower()
+
+
+def test_a_sample_on_the_wrong_side_is_named():
+    points = nctheory.Features([[1.0], [-1.0], [-2.0]], [0, 0, 1], [[1.0], [-1.0]])
+    checked = report.check("wrong side", points, verify=True)
+    assert [str(row.result.status) for row in checked.separated] == ["infeasible"] * 2
+    text = text_of(checked)
+    assert "as given: -2, sample 1 of class 0 against class 1" in text
+    separation = text[text.index("Minimum-norm separation") :]
+    assert "Certified" not in separation
+    assert json.loads(checked.as_json())["separation"][0]["value"]["exact"] == "inf"
+
+
+def test_separation_of_class_means_needs_a_classifier_and_class_sizes():
+    means = nctheory.simplex_etf(3)
+    assert not report.check("no classifier", nctheory.Configuration(means, class_sizes=[1, 1, 1])).separated
+    assert not report.check("no sizes", nctheory.Configuration(means, means, [0, 0, 0])).separated
+    checked = report.check("both", nctheory.Configuration(means, means, [0, 0, 0], [4, 4, 4]))
+    assert len(checked.separated) == 2
+    assert "as given: 1.5, class 2 against class 0" in text_of(checked)
