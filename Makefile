@@ -19,6 +19,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench_import.py
 	$(BIN)/python benchmarks/bench_channel.py
+	$(BIN)/python benchmarks/bench_separation.py
 	$(BIN)/python benchmarks/bench_falsify.py
 
 $(STAMP): pyproject.toml constraints.txt
