@@ -216,6 +216,8 @@ class CheckReport:
 
     def _standing(self, names: Iterable[str]) -> str:
         behind = set(names)
+        if not behind & self.certificates.keys():
+            return "Exact arithmetic, no certificate: not all samples are separated, or there are too many for one.\n"
         if behind <= self.verdicts.keys():
             return f"Certified: the kernel has re-checked the {len(behind)} certificates behind this table.\n"
         return "Exact arithmetic, not re-checked by the kernel: add --verify, or -o DIR and `nctheory recheck`.\n"

@@ -630,6 +630,61 @@ WORDS = [
 ]
 
 
+@st.composite
+def multipliers(draw: st.DrawFn) -> tuple[list[int], list[list[int]]]:
+    sizes = draw(st.lists(st.sampled_from([1, 2, 4, 9, 25]), min_size=2, max_size=4))
+    entries = [[draw(st.integers(-1, 8)) if i != c else 0 for c in range(len(sizes))] for i in range(len(sizes))]
+    if draw(st.booleans()):  # what cancels a free bias: n_i beta_ic is symmetric
+        common = math.lcm(*sizes)
+        entries = [
+            [max(entries[min(i, c)][max(i, c)], 0) * common // n for c in range(len(sizes))]
+            for i, n in enumerate(sizes)
+        ]
+        entries = [[x * (i != c) for c, x in enumerate(row)] for i, row in enumerate(entries)]
+    return sizes, entries
+
+
+@exhaustive
+@given(multipliers(), st.integers(3, 9), st.booleans())
+def test_multipliers_are_taken_exactly_where_their_row_sums_allow(
+    drawn: tuple[list[int], list[list[int]]], digits: int, free_bias: bool
+) -> None:
+    """The check once more, from its definition, on Fractions."""
+    sizes, entries = drawn
+    count = range(len(sizes))
+    beta = [[Fraction(x, 2**digits) for x in row] for row in entries]
+    columns = [[sum(row) if i == c else -row[c] for c in count] for i, row in enumerate(beta)]
+    gram = [[sum(sizes[k] * columns[k][i] * columns[k][j] for k in count) for j in count] for i in count]
+    shift = sum(gram[i][i] for i in count) / (len(sizes) * (len(sizes) - 1))
+    total = sum(n * x for n, row in zip(sizes, beta, strict=True) for x in row)
+    good = min(x for row in beta for x in row) >= 0
+    good &= max(sum(abs(x + shift) for x in row) for row in gram) <= 1
+    good &= not (free_bias and any(sum(sizes[k] * columns[k][i] for k in count) for i in count))
+    witness = {"multipliers": in_lowest_terms({"exponent": -digits, "rows": entries})}
+    claim = {"kind": "separation_bound", "class_sizes": sizes, "free_bias": free_bias, "bound": written(total)}
+    found = verdict_of({"format": 1, "claim": claim, "witness": witness})
+    assert found == ("valid" if good else "Invalid")
+    claim["bound"] = written(total + Fraction(1, 10**9))
+    assert verdict_of({"format": 1, "claim": claim, "witness": witness}) == "Invalid"
+
+
+def test_long_ends_are_weakened_in_the_statement() -> None:
+    """A value is rounded up, a ratio and a bound are rounded down."""
+    certificate = copy.deepcopy(ACCEPTED["separation-square"])
+    value, ratio = 4 + Fraction(1, 3**50), Fraction(3, 4) - Fraction(1, 3**50)
+    certificate["claim"] |= {"value": written(value), "ratio": written(ratio)}
+    shown = [
+        Fraction(text)
+        for text in re.findall(r"at (?:most|least) ([\d.e-]+)", kernel.check(encode(certificate)).statement)
+    ]
+    assert value < shown[0] < value + Fraction(1, 10**14)
+    assert ratio - Fraction(1, 10**14) < shown[1] < ratio
+    certificate = copy.deepcopy(ACCEPTED["least-two-classes"])
+    certificate["claim"]["bound"] = written(1 - Fraction(1, 3**50))
+    (text,) = re.findall(r"below ([\d.e-]+)", kernel.check(encode(certificate)).statement)
+    assert 1 - Fraction(1, 10**14) < Fraction(text) < 1 - Fraction(1, 3**50)
+
+
 def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     if isinstance(value, (dict, list)):

@@ -143,6 +143,7 @@ def test_a_sample_on_the_wrong_side_is_named():
     assert "as given: -2, sample 1 of class 0 against class 1" in text
     separation = text[text.index("Minimum-norm separation") :]
     assert "Certified" not in separation
+    assert "no certificate: not all samples are separated" in separation
     assert json.loads(checked.as_json())["separation"][0]["value"]["exact"] == "inf"
 
 
