@@ -644,8 +644,10 @@ def _input(value: Any, name: str, formulas: Formulas) -> Any:
 
 
 def _class_sizes(sizes: list[int], free_bias: Any) -> tuple[dict[str, Any], str]:
-    if len(sizes) < 2 or not all(0 < size < 1 << 63 for size in sizes):
-        raise Malformed("there are fewer than two classes, or a size is not from 1 to 2^63")
+    if not 2 <= len(sizes) <= 10_000 or not all(0 < size < 1 << 63 for size in sizes):
+        raise Malformed(
+            "there are fewer than two or more than 10,000 classes, or a size is not positive and below 2^63"
+        )
     facts = {"class_sizes": tuple(sizes), "free_bias": _typed(free_bias, "claim.free_bias", bool)}
     return (
         facts,

@@ -27,6 +27,7 @@ from nctheory.tables import number, print_table, rounded, show_end
 __all__ = ["OptimumReport", "channel_optimum", "separation_optimum"]
 
 _SHOWN_SIZES = 6  # different class sizes whose cosines are shown one by one
+_LARGEST = 10_000  # dimension in which an attaining configuration is written down
 _WRITTEN = 1000  # classes whose coordinates are written
 _VERIFIED = 100  # classes for which the kernel re-checks at once: a second or two
 
@@ -105,6 +106,7 @@ def separation_optimum(
         >>> report.result.exact, sorted(report.verdicts)
         (2, ['attaining', 'optimum'])
     """
+    _checked(dimension)
     result = separation.optimum(class_sizes, dimension, bias=bias)
     sizes = np.asarray(class_sizes)
     wide = len(sizes) - 1 if dimension is None else dimension
@@ -152,6 +154,7 @@ def channel_optimum(
         >>> channel_optimum(10, 9).result.exact
         5/18
     """
+    _checked(dimension)
     result = channel.optimum(num_classes, dimension, energy=energy)
     if num_classes < 2:
         raise InputError("one class, expected at least two: there is nothing to be confused with")
@@ -183,6 +186,11 @@ def _report(
 
 
 # ---------------------------------------------------------------------------------------------------------- pieces
+
+
+def _checked(dimension: int | None) -> None:
+    if dimension is not None and dimension > _LARGEST:
+        raise InputError(f"dimension is {dimension}, expected at most {_LARGEST}: more dimensions change nothing")
 
 
 def _bias(free: bool) -> str:

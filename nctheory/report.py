@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from nctheory import channel, separation
 from nctheory.collapse import Collapse, measure
 from nctheory.configuration import Configuration, Features
 from nctheory.errors import InputError
-from nctheory.kernel import Verdict, digest
+from nctheory.kernel import MAX_NUMBERS, Verdict, digest
 from nctheory.result import Certificate, End, Result, Status
 from nctheory.tables import number, print_table, rounded, show_end, show_ratio
 
@@ -34,8 +35,9 @@ _LEGEND = (
 )
 _SEPARATION_LEGEND = (
     "value = |W| |H| / m, m the smallest margin <w_y - w_c, h> + b_y - b_c: scaled to m = 1 and |W| = |H| it is",
-    "(|W|^2 + |H|^2) / 2, rounded up. ratio = least possible value for these class sizes / value, rounded down.",
-    "centered: weights, and with a bias also features, less their means; the bias moves along. Margins stay.",
+    "(|W|^2 + |H|^2) / 2, rounded up. ratio = least possible value for these class sizes in any dimension / value,",
+    "rounded down. centered: weights, and with a bias also features, less their means; the bias moves along, and up to",
+    "one rounding every margin stays. verdict: exact arithmetic; improvable: a strictly better configuration is known.",
 )
 _RECHECK_WORK = 1_000_000  # K^2 (d + 250): about a second of the kernel's time for all channel certificates
 _RECHECK_LOGITS = 10_000_000  # N K (d + 10): the same for separation
@@ -96,14 +98,17 @@ class Separated:
         """The file name of the row's certificate."""
         return f"separation-{self.form.replace(' ', '_')}"
 
-    @property
+    @cached_property
     def certificates(self) -> dict[str, Certificate]:
-        """The row's claim, and that of the better configuration, which rows with the same bias share."""
-        found, better = {self.name: self.result.certificate}, self.result.details.better
-        if better is not None:
-            claimed = separation.certify(better, bias=self.result.details.free_bias)
-            found[f"separation-better-{self.bias}_bias"] = claimed.certificate
-        return {name: certificate for name, certificate in found.items() if certificate is not None}
+        """The row's claim, where there is one that the kernel can read."""
+        certificate = self.result.certificate
+        if certificate is None:
+            return {}
+        try:
+            certificate.encode()
+        except InputError:  # one tiny number among large ones makes all integers long
+            return {}
+        return {self.name: certificate}
 
     @property
     def bias(self) -> str:
@@ -120,7 +125,8 @@ class Separated:
     def cells(self, claim: Mapping[str, Any] | None) -> tuple[str, ...]:
         """The row as text."""
         value, ratio = self.ends(claim)
-        shown = show_end(value, 6, ROUND_UP), show_ratio(ratio)
+        least = ">= " if self.result.status == Status.UNDECIDED else ""
+        shown = show_end(value, 6, ROUND_UP), least + show_ratio(ratio)
         return self.form, self.bias, *shown, str(self.result.status)
 
     def as_json(self, claim: Mapping[str, Any] | None, certified: bool) -> dict[str, Any]:
@@ -171,7 +177,9 @@ class CheckReport:
             self._render_separation(console)
 
     def _render_separation(self, console: Console) -> None:
-        console.print("\nMinimum-norm separation, which cross-entropy without regularization tends to")
+        console.print(
+            "\nMinimum-norm separation: the least norms of weights and free features that separate all samples"
+        )
         console.print(self._standing([name for row in self.separated for name in (row.name, *row.certificates)]))
         rows = [row.cells(self._claim(row.name)) for row in self.separated]
         print_table(console, ("features", "bias", "value", "ratio", "verdict"), rows)
@@ -339,8 +347,17 @@ def _separated(data: Features | Configuration) -> tuple[Separated, ...]:
     if not _has_classifier(data):
         return ()
     free = bool(np.any(data.bias))
-    forms = {"as given": data, "centered": separation.centered(data)}
-    return tuple(Separated(form, points, separation.certify(points, bias=free)) for form, points in forms.items())
+    return tuple(
+        Separated(form, points, separation.certify(points, bias=free)) for form, points in _forms(data).items()
+    )
+
+
+def _forms(data: Features | Configuration) -> dict[str, Features | Configuration]:
+    """The points as given, and centered where that stays within float64."""
+    try:
+        return {"as given": data, "centered": separation.centered(data)}
+    except InputError:
+        return {"as given": data}
 
 
 def _has_classifier(data: Features | Configuration) -> bool:
@@ -359,11 +376,15 @@ def certificate_digests(data: Features | Configuration) -> dict[str, str]:
         digests[digest(points.encode())] = f"{form}, {points.decoder} decoder"
         digests[digest(points.nearest_mean().encode())] = f"{form}, nearest_mean decoder"
     if _has_classifier(data):
-        for row in _separated(data):
-            digests[digest(separation.encoded(row.data))] = f"{row.form}, with its classifier and class sizes"
-            if row.result.details.better is not None:
-                digests[digest(separation.encoded(row.result.details.better))] = f"better than {row.form}"
+        for form, given in _forms(data).items() if _fits(data) else ():
+            digests[digest(separation.encoded(given))] = f"{form}, with its classifier and class sizes"
     return digests
+
+
+def _fits(data: Features | Configuration) -> bool:
+    """Whether the points may be in a certificate at all."""
+    points = data.features if isinstance(data, Features) else data.class_means
+    return data.num_classes > 1 and points.size < MAX_NUMBERS
 
 
 # ---------------------------------------------------------------------------------------------------------- pieces

@@ -1248,6 +1248,14 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "many_classes": lambda: with_rows(join(b"[%d]" % (2 * i + 1) for i in range(99_000)), 99_000),
     "long_gram": long_gram,
     "many_multipliers": lambda: least_value_of(1400),
+    "many_class_sizes": lambda: json.dumps(
+        {
+            "format": 1,
+            "claim": {"kind": "separation_bound", "class_sizes": [10**18] * 1_900_000, "free_bias": False, "bound": 0},
+            "witness": {"multipliers": {"exponent": 0, "rows": [[0]]}},
+        },
+        separators=(",", ":"),
+    ).encode(),
     "large_wrong_etf": wrong_etf,
     # formulas
     "nested_loops": violation("len([1 for a in x for b in x for c in x for d in x for e in x])", x=[1] * 100),

@@ -15,8 +15,8 @@ def centered(features: Any) -> Any:
     """The same point less what costs norm and separates nothing: weights less their mean; with a bias features too.
 
     Formula:
-        w_c - mean w. Where the bias is not 0 also h - mean h over all samples, and b_c + <w_c, mean h>. Both means and
-        the bias are computed exactly and rounded once, as is every difference: up to that all margins stay.
+        w_c - mean w. Where the bias is not 0 also h - mean h over all samples, and b_c + <w_c, mean h> less their mean.
+        Means and bias are computed exactly and rounded once, as is every difference: up to that all margins stay.
     Args:
         features: Features with weights, or a Configuration with weights and class_sizes.
     Assumes:
@@ -41,7 +41,8 @@ def centered(features: Any) -> Any:
     if has_bias(point, None):
         mean = _mean(point)
         shift = weights.integers.dot(mean.integers) * (weights.unit * mean.unit)
-        points, bias = points - mean.floats(), ExactMatrix.of(exactly(point.bias).fractions() + shift).floats()
+        shifted = exactly(point.bias).fractions() + shift
+        points, bias = points - mean.floats(), ExactMatrix.of(shifted - sum(shifted) / num_classes).floats()
     if isinstance(features, Features):
         return Features(points, features.labels, rows, bias)
     return Configuration(points, rows, bias, features.class_sizes)
