@@ -295,7 +295,7 @@ def _write(folder: Path, certificates: Mapping[str, "nctheory.Certificate"], *, 
             certificate.save(folder / f"{name}.json")
         except (InputError, OSError) as error:
             failures.append(f"{name} was not written to {folder}: {error}")
-    if not quiet:
+    if not quiet and certificates:
         written = len(certificates) - len(failures)
         _console().print(
             f"\n{written} certificates are in {folder}: nctheory recheck {shlex.quote(str(folder))}/*.json"

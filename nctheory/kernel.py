@@ -39,6 +39,7 @@ MAX_NUMBERS = 2_100_000  # commas in the text
 MAX_QUOTES = 400
 MAX_BRACKETS = 200_000
 MAX_DEPTH = 8
+MAX_CLASSES = 10_000  # whose sizes a claim lists
 MAX_DIGITS = min(4000, sys.get_int_max_str_digits() or 4000)  # of one number
 MAX_EXPONENT = 4096  # of two, in a matrix
 MAX_WORK = 1 << 38  # products of 64-bit words, about
@@ -644,15 +645,11 @@ def _input(value: Any, name: str, formulas: Formulas) -> Any:
 
 
 def _class_sizes(sizes: list[int], free_bias: Any) -> tuple[dict[str, Any], str]:
-    if not 2 <= len(sizes) <= 10_000 or not all(0 < size < 1 << 63 for size in sizes):
-        raise Malformed(
-            "there are fewer than two or more than 10,000 classes, or a size is not positive and below 2^63"
-        )
+    if not 2 <= len(sizes) <= MAX_CLASSES or not all(0 < size < 1 << 63 for size in sizes):
+        raise Malformed(f"not from 2 to {MAX_CLASSES} classes, or a size is not positive and below 2^63")
     facts = {"class_sizes": tuple(sizes), "free_bias": _typed(free_bias, "claim.free_bias", bool)}
-    return (
-        facts,
-        f"{len(sizes)} classes of sizes {', '.join(map(str, sizes))} with {'a free' if free_bias else 'no'} bias",
-    )
+    listed = ", ".join(map(str, sizes))
+    return facts, f"{len(sizes)} classes of sizes {listed} with {'a free' if free_bias else 'no'} bias"
 
 
 def _least_value(facts: dict[str, Any], witness: dict[str, Any]) -> Fraction:
@@ -707,13 +704,14 @@ def _separation(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[st
     counts, labels = [n for part in groups for n in part], [k for k, part in enumerate(groups) for _ in part]
     read = _decoder(points, "claim.configuration", "features", (len(labels), facts["dimension"]), len(groups))
     (features, unit_features), (weights, unit_weights), logit, unit = read
-    margin = unit * min(logit(i, k) - logit(i, c) for i, k in enumerate(labels) for c in range(len(groups)) if c != k)
+    if not facts["free_bias"] and any(points["bias"]["rows"][0]):
+        raise Invalid("there is a bias that is not 0, and not free")
+    others = [[c for c in range(len(groups)) if c != k] for k in range(len(groups))]
+    margin = unit * min(logit(i, k) - max(logit(i, c) for c in others[k]) for i, k in enumerate(labels))
     square = (unit_features * unit_weights) ** 2 * sum(_dot(w, w) for w in weights)
     square *= sum(n * _dot(h, h) for n, h in zip(counts, features, strict=True))
     if margin <= 0 or facts["value"] <= 0 or square > (margin * facts["value"]) ** 2:
         raise Invalid(f"the smallest margin is {_show(margin)}, and |W|^2 |H|^2 is {_show(square)}")
-    if not facts["free_bias"] and any(points["bias"]["rows"][0]):
-        raise Invalid("there is a bias that is not 0, and not free")
     facts["configuration"] = digest(points)
     sentence = f"the weights W and features H with sha256 {facts['configuration']} separate {text}, with"
     sentence += f" |W| |H| / (smallest margin) at most {_show(facts['value'], _ABOVE)}"

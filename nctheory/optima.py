@@ -21,6 +21,7 @@ from nctheory.configuration import Configuration
 from nctheory.errors import InputError
 from nctheory.kernel import Verdict
 from nctheory.result import Certificate, Result
+from nctheory.spectrum import checked_sizes
 from nctheory.spherical_code import Energy
 from nctheory.tables import number, print_table, rounded, show_end
 
@@ -107,8 +108,8 @@ def separation_optimum(
         (2, ['attaining', 'optimum'])
     """
     _checked(dimension)
-    result = separation.optimum(class_sizes, dimension, bias=bias)
-    sizes = np.asarray(class_sizes)
+    sizes = checked_sizes(class_sizes)
+    result = separation.optimum(sizes, dimension, bias=bias)
     wide = len(sizes) - 1 if dimension is None else dimension
     certificates = {"optimum": result.certificate}
     if result.upper != math.inf and len(sizes) <= _WRITTEN:
@@ -227,7 +228,7 @@ def _render_classes(configuration: Configuration, console: Console) -> None:
         return
     different, counts = np.unique(sizes, return_counts=True)
     norms = [np.linalg.norm(part, axis=1) for part in (configuration.weights, configuration.class_means)]
-    console.print("\nThe configuration that attains the upper end (floats):")
+    console.print("\nThe configuration of the upper end, in floats:")
     rows = [
         (str(size), str(count), *(_range(norm[sizes == size]) for norm in norms))
         for size, count in zip(different, counts, strict=True)

@@ -5,7 +5,7 @@ Every number printed after the word "certified" comes from a kernel Verdict, nev
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP
 from fractions import Fraction
@@ -90,7 +90,6 @@ class Separated:
     """One row on minimum-norm separation: these points, as given or centered, and what came out."""
 
     form: str
-    data: Features | Configuration
     result: Result[separation.Separation]
 
     @property
@@ -122,12 +121,13 @@ class Separated:
         value = self.result.details.value
         return (math.inf if value is None else value[1]), Fraction(self.result.lower)
 
-    def cells(self, claim: Mapping[str, Any] | None) -> tuple[str, ...]:
+    def cells(self, claim: Mapping[str, Any] | None, certified: bool) -> tuple[str, ...]:
         """The row as text."""
         value, ratio = self.ends(claim)
         least = ">= " if self.result.status == Status.UNDECIDED else ""
+        standing = "certified" if certified else "not re-checked" if self.certificates else "no certificate"
         shown = show_end(value, 6, ROUND_UP), least + show_ratio(ratio)
-        return self.form, self.bias, *shown, str(self.result.status)
+        return self.form, self.bias, *shown, standing, str(self.result.status)
 
     def as_json(self, claim: Mapping[str, Any] | None, certified: bool) -> dict[str, Any]:
         """The row as JSON."""
@@ -169,7 +169,7 @@ class CheckReport:
             print_table(console, ("metric", "value", "convention"), _collapse_rows(self.collapse))
         console.print("\nGaussian channel h = mu_c + sigma z, error probability = exp(-(exponent + o(1)) / sigma^2)")
         console.print("Class means centered by their mean (the bias moves along), rounded once to float64.")
-        console.print(self._standing([name for row in self.questions for name in row.certificates]))
+        console.print(self._standing())
         headers = ("decoder", "energy", "exponent", "optimum", "ratio", "weakest pair", "verdict")
         print_table(console, headers, [(row.decoder, row.energy, *self._numbers(row)) for row in self.questions])
         console.print(self._closing())
@@ -177,12 +177,10 @@ class CheckReport:
             self._render_separation(console)
 
     def _render_separation(self, console: Console) -> None:
-        console.print(
-            "\nMinimum-norm separation: the least norms of weights and free features that separate all samples"
-        )
-        console.print(self._standing([name for row in self.separated for name in (row.name, *row.certificates)]))
-        rows = [row.cells(self._claim(row.name)) for row in self.separated]
-        print_table(console, ("features", "bias", "value", "ratio", "verdict"), rows)
+        about = "the least norms of weights and free features that separate all samples"
+        console.print(f"\nMinimum-norm separation: {about}\n")
+        rows = [row.cells(self._claim(row.name), row.name in self.verdicts) for row in self.separated]
+        print_table(console, ("features", "bias", "value", "ratio", "value and ratio", "verdict"), rows)
         console.print("\n".join(("", *_SEPARATION_LEGEND, *self._margins())))
 
     def _margins(self) -> Iterator[str]:
@@ -222,11 +220,9 @@ class CheckReport:
             found[name.rpartition("-")[2]] = checked
         return found
 
-    def _standing(self, names: Iterable[str]) -> str:
-        behind = set(names)
-        if not behind & self.certificates.keys():
-            return "Exact arithmetic, no certificate: not all samples are separated, or there are too many for one.\n"
-        if behind <= self.verdicts.keys():
+    def _standing(self) -> str:
+        if self.verdicts:
+            behind = {name for row in self.questions for name in row.certificates}
             return f"Certified: the kernel has re-checked the {len(behind)} certificates behind this table.\n"
         return "Exact arithmetic, not re-checked by the kernel: add --verify, or -o DIR and `nctheory recheck`.\n"
 
@@ -347,9 +343,7 @@ def _separated(data: Features | Configuration) -> tuple[Separated, ...]:
     if not _has_classifier(data):
         return ()
     free = bool(np.any(data.bias))
-    return tuple(
-        Separated(form, points, separation.certify(points, bias=free)) for form, points in _forms(data).items()
-    )
+    return tuple(Separated(form, separation.certify(points, bias=free)) for form, points in _forms(data).items())
 
 
 def _forms(data: Features | Configuration) -> dict[str, Features | Configuration]:

@@ -668,6 +668,16 @@ def test_multipliers_are_taken_exactly_where_their_row_sums_allow(
     assert verdict_of({"format": 1, "claim": claim, "witness": witness}) == "Invalid"
 
 
+def test_both_ends_of_a_long_number_enclose_it() -> None:
+    certificate = copy.deepcopy(ACCEPTED["exponent-antipodal-pair"])
+    for mean in (3**60, 7**90):
+        certificate["claim"]["configuration"]["class_means"] = {"exponent": -100, "rows": [[mean], [-mean]]}
+        certificate["claim"]["exponent"] = written(Fraction(mean, 2**100) ** 2 / 2)
+        found = re.findall(r"from ([\d.e-]+) to ([\d.e-]+)\)", kernel.check(encode(certificate)).statement)
+        low, high = map(Fraction, found[0])
+        assert low < Fraction(certificate["claim"]["exponent"]) < high < low * (1 + Fraction(1, 10**14))
+
+
 def test_long_ends_are_weakened_in_the_statement() -> None:
     """A value is rounded up, a ratio and a bound are rounded down."""
     certificate = copy.deepcopy(ACCEPTED["separation-square"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from nctheory import InputError, solver
+from nctheory import InputError, separation, solver
 from nctheory.errors import SolverError
 from nctheory.exact import ExactMatrix
 from nctheory.result import Status
@@ -229,6 +229,16 @@ def test_the_factored_problem_closes_the_bracket_in_enough_dimensions(bias):
     margins = np.random.default_rng(2).uniform(0.5, 2, (4, 4))
     result = solve([1, 6, 2, 2], 3, formulation="factored", margins=margins, bias=bias, starts=3)
     check(result, [1, 6, 2, 2], margins, bias)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_random_starts_of_the_factored_problem_reach_the_closed_form(seed, bias):
+    sizes = np.random.default_rng(seed).integers(1, 50, size=2 + seed % 4)
+    found = solve(sizes, len(sizes) - 1, formulation="factored", bias=bias, starts=3, seed=seed)
+    best = separation.optimum(sizes, bias=bias)
+    assert best.lower <= found.upper
+    assert float(found.upper) == pytest.approx(best.value, rel=1e-6)
 
 
 def test_the_factored_problem_repeats_itself():
