@@ -10,11 +10,15 @@ Nothing here uses floating point, a tolerance, a search or global state. A certi
 The claim says in full what is asserted. The witness only makes it checkable. `Malformed` means that the text is no
 certificate; `Invalid` means that it is one, and that what it claims does not follow. Words used below:
 
-* K classes, dimension d, class means mu_i, decoder argmax_c <w_c, h> + b_c, h = mu_i + sigma z with z ~ N(0, I).
-* a_ij = w_i - w_j, margin m_ij = <a_ij, mu_i> + b_i - b_j. Given class i, class j beats it on a half-space at distance
-  m_ij / |a_ij|, so the exponent beta = -lim sigma^2 log P(error) is the minimum over ordered pairs of
-  e_ij = max(0, m_ij)^2 / (2 |a_ij|^2); if a_ij = 0, e_ij is infinite for m_ij > 0 and 0 otherwise.
-* Nearest mean is w_i = mu_i, b_i = -|mu_i|^2 / 2; there m_ij = |a_ij|^2 / 2 and e_ij = |mu_i - mu_j|^2 / 8.
+* K classes, dimension d, class means mu_i, decoder argmax_c <w_c, h> + b_c; given class i, h = mu_i + sigma z with
+  z ~ N(0, S_i). The noise covariance S_i is the identity unless a claim (of kind "exponent") gives another, or one of
+  each class; it is positive semidefinite, perhaps singular.
+* a_ij = w_i - w_j, margin m_ij = <a_ij, mu_i> + b_i - b_j, q_ij = <a_ij, S_i a_ij>. Given class i, the lead of i over j
+  is normal with mean m_ij and variance sigma^2 q_ij, and class j beats it where that is <= 0: on a half-space at
+  distance m_ij / sqrt(q_ij). So the exponent beta = -lim sigma^2 log P(error) is the minimum over ordered pairs of
+  e_ij = max(0, m_ij)^2 / (2 q_ij); if q_ij = 0, e_ij is infinite for m_ij > 0 and 0 otherwise (a tie is an error).
+* Nearest mean is w_i = mu_i, b_i = -|mu_i|^2 / 2, under every S_i; there m_ij = |a_ij|^2 / 2, and if S_i = I, then
+  e_ij = |mu_i - mu_j|^2 / 8.
 * Energy E: the largest |mu_i|^2 ("bounded", "equal") or the average of the |mu_i|^2 ("average"). Scaling the means by
   t (and the bias with them) multiplies beta and E by t^2, so what constraints compare is the normalized exponent
   beta / E, which is 0 where E = 0. The optimum is the largest one of K points in dimension d with any linear decoder.
@@ -55,7 +59,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _FORMULA = re.compile(rf"(?!.*\b[0-9]+[A-Za-z_])[A-Za-z0-9_+*/()\[\],<>=! -]{{1,{MAX_FORMULA}}}")  # no 1e5, 1or 2, # )
 _SEAL = object()
 _TYPES = {dict: "object", list: "list", str: "string", int: "integer", bool: "truth value", Fraction: "number"}
-_Scaled = tuple[list[list[int]], Fraction]  # integers, and what they count
+_Rows = list[list[int]]
+_Scaled = tuple[_Rows, Fraction]  # integers, and what they count
+_Noise = tuple[tuple[_Rows, ...], Fraction]  # one covariance, one of each class, or none for the identity; their unit
+_WHITE: _Noise = ((), Fraction(1))
 _BELOW, _ABOVE = slice(0, 1), slice(1, 2)  # which of the two neighboring decimals to show
 
 
@@ -169,10 +176,14 @@ def _matrix(value: Any, name: str, shape: tuple[int | None, int | None], work: i
         raise Malformed(f"{name} is not in lowest terms")
     if abs(exponent) > MAX_EXPONENT or denominator % 2 == 0 or value.get("denominator") == 1:
         raise Malformed(f"{name} has an exponent beyond {MAX_EXPONENT}, an even denominator, or 1 written out")
-    # the check makes `work` products of numbers that are up to `growth` times as long as the entries
+    _afford(rows, name, work, growth)
+    return rows, Fraction(2) ** exponent / denominator
+
+
+def _afford(rows: _Rows, name: str, work: int, growth: int = 1) -> None:
+    """The check makes `work` products of numbers that are up to `growth` times as long as the entries."""
     if work * (10 + growth * max((x.bit_length() for row in rows for x in row), default=0) // 64) ** 2 > MAX_WORK:
         raise Malformed(f"{name} would take too long to check")
-    return rows, Fraction(2) ** exponent / denominator
 
 
 # -------------------------------------------------------------------------------------- configurations, exactly
@@ -201,17 +212,17 @@ def digest(configuration: Any) -> str:
     return hashlib.sha256(json.dumps(configuration, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _configuration(claim: dict[str, Any], key: str, facts: dict[str, Any]) -> _Geometry:
+def _configuration(claim: dict[str, Any], key: str, facts: dict[str, Any], noise: _Noise = _WHITE) -> _Geometry:
     """Three forms: means with weights and bias, means or Gram matrix with the nearest-mean decoder."""
     value, name = claim[key], f"claim.{key}"
     read = _linear if "weights" in _typed(value, name, dict) else _nearest_mean
-    geometry = read(value, name, facts["num_classes"], facts["dimension"])
+    geometry = read(value, name, facts["num_classes"], facts["dimension"], noise)
     if facts.get("energy") == "equal" and min(geometry.norms) < facts["norm_ratio"] * max(geometry.norms):
         raise Invalid(f"a squared norm of {name} is below {_show(facts['norm_ratio'])} times the largest")
     return geometry
 
 
-def _nearest_mean(value: dict[str, Any], name: str, num_classes: int, dimension: int) -> _Geometry:
+def _nearest_mean(value: dict[str, Any], name: str, num_classes: int, dimension: int, noise: _Noise) -> _Geometry:
     data = "gram" if "gram" in value else "class_means"
     value = _keys(value, name, {data, "decoder"})
     _choice(value["decoder"], f"{name}.decoder", {"nearest_mean"})
@@ -219,32 +230,55 @@ def _nearest_mean(value: dict[str, Any], name: str, num_classes: int, dimension:
     rows, unit = _matrix(value[data], f"{name}.{data}", (num_classes, columns), work * num_classes, growth)
     if data == "class_means":
         unit *= unit
+    elif noise[0]:
+        raise Malformed(f"{name} is a Gram matrix; with a noise covariance class means are needed")
     elif fault := _gram_fault(rows, dimension):
-        raise Invalid(fault)
+        raise Invalid(f"the Gram matrix {fault}")
 
     def inner(i: int, j: int) -> int:
         return rows[i][j] if data == "gram" else _dot(rows[i], rows[j])
 
+    def distance(i: int, j: int) -> int:
+        return squares[i] + squares[j] - 2 * inner(i, j)
+
     squares = [inner(i, i) for i in range(num_classes)]
     norms = [unit * square for square in squares]
-    return _Geometry(norms, lambda i, j: unit * (squares[i] + squares[j] - 2 * inner(i, j)) / 8, digest(value))
+    if not noise[0]:
+        return _Geometry(norms, lambda i, j: unit * distance(i, j) / 8, digest(value))
+    return _Geometry(norms, _pair_exponent(distance, rows, noise, unit / 8), digest(value))
 
 
-def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int) -> _Geometry:
+def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int, noise: _Noise) -> _Geometry:
     value = _keys(value, name, {"class_means", "weights", "bias"})
     points = _decoder(value, name, "class_means", (num_classes, dimension), num_classes)
     (means, unit_means), (weights, unit_weights), logit, unit = points
+    own = [logit(i, i) for i in range(num_classes)]
     scale = (unit / unit_weights) ** 2 / 2
-    squares, own = [_dot(row, row) for row in weights], [logit(i, i) for i in range(num_classes)]
+    pair_exponent = _pair_exponent(lambda i, j: own[i] - logit(i, j), weights, noise, scale)
+    return _Geometry([unit_means**2 * _dot(row, row) for row in means], pair_exponent, digest(value))
+
+
+def _pair_exponent(
+    margin: Callable[[int, int], int], weights: _Rows, noise: _Noise, scale: Fraction
+) -> Callable[[int, int], Fraction | None]:
+    """e_ij = max(0, m_ij)^2 / (2 q_ij) as a function of i and j, where integers m and q stand for scale * m^2 / q."""
+    covariances, scale = noise[0], scale / noise[1]
+    images = [[_dot(x, row) for row in covariances[0]] for x in weights] if len(covariances) == 1 else weights
+    own = [*map(_dot, weights, images)]
+
+    def form(i: int, j: int) -> int:
+        if len(covariances) < 2:
+            return own[i] + own[j] - 2 * _dot(weights[i], images[j])
+        difference = [*map(operator.sub, weights[i], weights[j])]
+        return _dot(difference, [_dot(difference, row) for row in covariances[i]])
 
     def pair_exponent(i: int, j: int) -> Fraction | None:
-        margin = own[i] - logit(i, j)
-        squared = squares[i] + squares[j] - 2 * _dot(weights[i], weights[j])
+        positive, squared = max(0, margin(i, j)), form(i, j)
         if squared == 0:
-            return None if margin > 0 else Fraction(0)
-        return scale * Fraction(max(0, margin) ** 2, squared)
+            return None if positive else Fraction(0)
+        return scale * Fraction(positive**2, squared)
 
-    return _Geometry([unit_means**2 * _dot(row, row) for row in means], pair_exponent, digest(value))
+    return pair_exponent
 
 
 def _decoder(
@@ -268,7 +302,7 @@ def _dot(x: Iterable[int], y: Iterable[int]) -> int:
     return sum(map(operator.mul, x, y))
 
 
-def _gram_fault(gram: list[list[int]], dimension: int) -> str:
+def _gram_fault(gram: _Rows, dimension: int) -> str:
     """Symmetric, positive semidefinite, rank at most d: exactly the Gram matrices of points in dimension d; else why.
 
     Fraction-free symmetric elimination (Bareiss): every pivot of a positive semidefinite matrix is >= 0, and a zero
@@ -276,19 +310,59 @@ def _gram_fault(gram: list[list[int]], dimension: int) -> str:
     """
     size = len(gram)
     if any(gram[i][j] != gram[j][i] for i in range(size) for j in range(i)):
-        return "the Gram matrix is not symmetric"
+        return "is not symmetric"
     rest, previous, rank = [row[:] for row in gram], 1, 0
     for k in range(size):
         pivot = rest[k][k]
         if pivot < 0 or (pivot == 0 and any(rest[k][k:])):
-            return "the Gram matrix is not positive semidefinite"
+            return "is not positive semidefinite"
         if pivot:
             rank += 1
             for i in range(k + 1, size):
                 row, factor = rest[i], rest[i][k]
                 rest[i] = [(pivot * a - factor * b) // previous for a, b in zip(row, rest[k], strict=True)]
             previous = pivot
-    return "" if rank <= dimension else f"the Gram matrix has rank {rank}, above the dimension {dimension}"
+    return "" if rank <= dimension else f"has rank {rank}, above the dimension {dimension}"
+
+
+def _factor_fault(matrix: _Rows, factor: _Rows, ratio: Fraction) -> str:
+    """S is symmetric, and so is R = r S - L L^T, with R_ii >= sum of the |R_ij| over j != i; else why not.
+
+    Then R is positive semidefinite (Gershgorin), and with it S = (R + L L^T) / r, as r > 0.
+    """
+    for i, row in enumerate(matrix):
+        rest = [ratio.numerator * x - ratio.denominator * _dot(factor[i], y) for x, y in zip(row, factor, strict=True)]
+        if any(x != matrix[j][i] for j, x in enumerate(row)) or 2 * rest[i] < sum(map(abs, rest)):
+            return f"is not symmetric, or not shown to be positive semidefinite by its factor, in row {i}"
+    return ""
+
+
+def _noise(value: Any, witness: Any, num_classes: int, dimension: int) -> _Noise:
+    """The identity, or one covariance of d rows, or one of each class below one another, all positive semidefinite.
+
+    That is shown by a "factor" L of each, below one another too (such as Cholesky's of S less a small multiple of I,
+    rounded), or by elimination where the witness has none.
+    """
+    name, given = "claim.noise_covariance", type(value) is dict
+    hint = _keys(witness, "witness", set(), {"factor"} if given else set())
+    if not given:
+        return _WHITE
+    rows, unit = _matrix(value, name, (None, dimension))
+    if len(rows) not in (dimension, num_classes * dimension):
+        raise Malformed(f"{name} has {len(rows)} rows, expected {dimension}, or as many for each class")
+    pairs = num_classes**2 * (dimension + 3)  # a product of two rows each, and a fraction
+    _afford(rows, name, pairs + num_classes * len(rows) * dimension)
+    cut = [slice(start, start + dimension) for start in range(0, len(rows), dimension)]
+    if hint:
+        factor, root = _matrix(hint["factor"], "witness.factor", (len(rows), dimension), len(rows) * dimension**2)
+        faults = (_factor_fault(rows[part], factor[part], unit / root**2) for part in cut)
+    else:
+        _afford(rows, name, len(rows) * dimension**2 // 3, dimension)
+        faults = (_gram_fault(rows[part], dimension) for part in cut)
+    for i, fault in enumerate(faults):
+        if fault:
+            raise Invalid(f"the noise covariance{f' of class {i}' * (len(cut) > 1)} {fault}")
+    return tuple(rows[part] for part in cut), unit
 
 
 # --------------------------------------------------------------------------------------------------------- formulas
@@ -489,9 +563,13 @@ _THEOREMS = ("simplex", "rankin", "line")
 
 
 def _sizes(claim: Any, keys: Set[str], least: int = 2, optional: Set[str] = frozenset()) -> dict[str, Any]:
+    """The sizes, and "identity" or the digest of the noise covariance, which only one kind of claim may have."""
     _keys(claim, "claim", {"kind", "num_classes", "dimension", "noise_covariance"} | keys, optional)
-    _choice(claim["noise_covariance"], "claim.noise_covariance", {"identity"})
-    return {key: _typed(claim[key], f"claim.{key}", int, n) for key, n in (("num_classes", least), ("dimension", 1))}
+    facts = {key: _typed(claim[key], f"claim.{key}", int, n) for key, n in (("num_classes", least), ("dimension", 1))}
+    noise = claim["noise_covariance"]
+    if claim["kind"] == "exponent" and type(noise) is dict:
+        return facts | {"noise_covariance": digest(noise)}
+    return facts | {"noise_covariance": _choice(noise, "claim.noise_covariance", {"identity"})}
 
 
 def _constraint(claim: dict[str, Any], keys: set[str]) -> dict[str, Any]:
@@ -505,21 +583,25 @@ def _constraint(claim: dict[str, Any], keys: set[str]) -> dict[str, Any]:
 
 
 def _exponent(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """The exponent, the minimum of all K(K-1) e_ij, is exactly q, attained by this pair ("inf", null for one class)."""
+    """The exponent, the minimum of all K(K-1) e_ij, is exactly q, attained by this pair.
+
+    Where no e_ij is finite, as for one class, it is "inf", and the pair is null. The noise covariance is "identity", or
+    one symmetric positive semidefinite matrix for all classes, or one of each class.
+    """
     facts = _sizes(claim, {"configuration", "exponent", "pair"}, least=1)
-    _keys(witness, "witness", set())
+    noise = _noise(claim["noise_covariance"], witness, facts["num_classes"], facts["dimension"])
     if (pair := claim["pair"]) is not None:
         pair = tuple(_typed(i, "claim.pair", int, least=0) for i in _typed(pair, "claim.pair", list, length=2))
         if pair[0] == pair[1] or max(pair) >= facts["num_classes"]:
             raise Malformed("claim.pair is neither null nor an ordered pair of two classes")
     asserted = None if claim["exponent"] == "inf" and not pair else _rational(claim["exponent"], "claim.exponent")
-    geometry = _configuration(claim, "configuration", facts)
+    geometry = _configuration(claim, "configuration", facts, noise)
     if (found := geometry.exponent()) != asserted:
         raise Invalid(f"the exponent is {_show(found)}, not {_show(asserted)}")
     if (geometry.pair_exponent(*pair) if pair else None) != found:
         raise Invalid(f"the pair {pair} does not attain it")
     weakest = f", attained by class {pair[0]} taken for class {pair[1]}" if pair else ""
-    sentence = f"{_points(facts, geometry)} has exponent exactly {_show(found)}{weakest}"
+    sentence = f"{_points(facts, geometry, noise)} has exponent exactly {_show(found)}{weakest}"
     return facts | {"exponent": found, "pair": pair, "configuration": geometry.digest}, sentence
 
 
@@ -532,7 +614,7 @@ def _universal_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[di
     facts["energy"] = _choice(claim["energy"], "claim.energy", ENERGIES)
     theorem = _choice(_keys(witness, "witness", {"theorem"})["theorem"], "witness.theorem", _THEOREMS)
     asserted, closed = _rational(claim["bound"], "claim.bound"), _typed(claim["attained"], "claim.attained", bool)
-    bound, attained = _universal(theorem, *facts.values())
+    bound, attained = _universal(theorem, facts["num_classes"], facts["dimension"], facts["energy"])
     if asserted < bound or (closed and (not attained or asserted > bound)):
         raise Invalid(f"{_show(asserted)}: the {theorem} bound is {_show(bound)}{'' if attained else ', not attained'}")
     points = f"{facts['num_classes']} classes in dimension {facts['dimension']} with {facts['energy']} energy at most 1"
@@ -743,8 +825,9 @@ def _show(number: Fraction | None, ends: slice = slice(2)) -> str:
     return texts[ends][0] if len(texts[ends]) == 1 else f"(a fraction from {texts[0]} to {texts[1]})"
 
 
-def _points(facts: dict[str, Any], geometry: _Geometry) -> str:
-    sizes = f"{facts['num_classes']} classes in dimension {facts['dimension']}, noise covariance identity"
+def _points(facts: dict[str, Any], geometry: _Geometry, noise: _Noise = _WHITE) -> str:
+    sizes = f"{facts['num_classes']} classes in dimension {facts['dimension']}, noise covariance"
+    sizes += f"{' of each class' * (len(noise[0]) > 1)} {'with sha256 ' * len(noise[0][:1])}{facts['noise_covariance']}"
     energy = f", {facts['energy']} energy" if "energy" in facts else ""
     ratio = f", squared norms from {_show(facts['norm_ratio'], _BELOW)} of the largest" if "norm_ratio" in facts else ""
     return f"the configuration with sha256 {geometry.digest} ({sizes}{energy}{ratio})"

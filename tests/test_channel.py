@@ -1,4 +1,5 @@
 import math
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -643,3 +644,431 @@ def test_the_parts_add_up_under_every_bound():
         details = channel.certify(Configuration(means, np.array(means) * 2.0, np.zeros(len(means)))).details
         assert sum(details.parts.values()) == details.energy * details.bound - details.exponent.lower
         assert min(details.parts.values()) >= 0
+
+
+# ------------------------------------------------------------------------------------------------- noise covariances
+
+
+def by_definition(configuration, noise):
+    """The exponent and attaining pairs from the definition in Fractions; noise (K, d, d) or (d, d), of any numbers."""
+    means = configuration.exact.fractions().tolist()
+    weights, bias = reference.nearest_mean(means)
+    if configuration.decoder == "linear":
+        weights, bias = configuration.exact_weights.fractions().tolist(), configuration.exact_bias.fractions().tolist()
+    noise = [reference.rational(block) for block in (noise if np.ndim(noise) == 3 else [noise] * len(means))]
+    pairs = {}
+    for i, mean in enumerate(means):
+        for j in set(range(len(means))) - {i}:
+            direction = [a - b for a, b in zip(weights[i], weights[j], strict=True)]
+            margin = reference.dot(direction, mean) + bias[i] - bias[j]
+            form = reference.dot(direction, [reference.dot(direction, row) for row in noise[i]])
+            pairs[i, j] = Fraction(0) if margin <= 0 else margin**2 / (2 * form) if form else math.inf
+    smallest = min(pairs.values(), default=math.inf)
+    return smallest, {pair for pair, value in pairs.items() if value == smallest < math.inf}
+
+
+def agrees_under_noise(configuration, noise):
+    result = channel.exponent(configuration, noise_covariance=noise)
+    value, pairs = by_definition(configuration, noise)
+    assert (result.lower, result.upper) == (value, value)
+    assert {tuple(pair) for pair in result.details.pairs.tolist()} == pairs
+    return result
+
+
+def squared(root):
+    """The covariance L L^T, exactly, where the entries of L have few digits."""
+    return root @ np.swapaxes(root, -1, -2)
+
+
+@st.composite
+def noisy(draw, elements=small, least=1):
+    """A configuration with one covariance or one for each class, often singular."""
+    configuration = draw(st.one_of(linear(elements, least), linear(elements, least).map(Configuration.nearest_mean)))
+    num_classes, dimension = configuration.class_means.shape
+    shape = (dimension, draw(st.integers(1, dimension)))
+    root = draw(arrays(np.float64, draw(st.sampled_from([shape, (num_classes, *shape)])), elements=small))
+    return configuration, squared(root)
+
+
+@given(noisy())
+@settings(deadline=None, max_examples=200)
+def test_exponent_under_noise_is_the_definition(drawn):
+    agrees_under_noise(*drawn)
+
+
+@given(noisy(elements=wild))
+@relaxed
+def test_exponent_of_any_floats_under_noise_is_the_definition(drawn):
+    agrees_under_noise(*drawn)
+
+
+@given(noisy(), scales)
+@relaxed
+def test_noise_of_any_scale_is_the_definition(drawn, scale):
+    configuration, noise = drawn
+    with np.errstate(over="ignore"):
+        assume(np.isfinite(scale * noise).all())
+    agrees_under_noise(configuration, scale * noise)
+
+
+@given(noisy(least=2), st.lists(scales, min_size=6, max_size=6))
+@relaxed
+def test_noise_of_very_different_scales_is_the_definition(drawn, factors):
+    configuration, noise = drawn
+    factors = np.array(factors[: configuration.num_classes])[:, None, None]
+    with np.errstate(over="ignore"):
+        noise = factors * np.broadcast_to(noise, (configuration.num_classes, *noise.shape[-2:]))
+    assume(np.isfinite(noise).all())
+    agrees_under_noise(configuration, noise)
+
+
+@given(noisy())
+@relaxed
+def test_the_kernel_agrees_under_noise(drawn):
+    configuration, noise = drawn
+    result = channel.exponent(configuration, noise_covariance=noise)
+    verdict = result.verify()
+    assert verdict.claim["exponent"] == (None if result.lower == math.inf else result.lower)
+    assert verdict.claim["noise_covariance"] == kernel.digest(result.certificate.claim["noise_covariance"])
+
+
+@given(noisy(), st.fractions(Fraction(1, 9), 9, max_denominator=9))
+@relaxed
+def test_exponent_under_noise_of_fractions_is_the_definition(drawn, scale):
+    configuration, noise = drawn
+    exact = np.vectorize(lambda x: scale * Fraction(x), otypes=[object])(noise)
+    result = agrees_under_noise(configuration, exact)
+    assert result.verify().claim["pair"] is None or result.lower < math.inf
+
+
+@given(linear(), st.sampled_from([Fraction(1, 3), Fraction(1, 4), 2, 7]))
+@relaxed
+def test_isotropic_noise_divides_the_exponent(configuration, variance):
+    identity = np.eye(configuration.dimension, dtype=int)
+    for points in (configuration, configuration.nearest_mean()):
+        plain = channel.exponent(points)
+        for noise in (
+            variance * identity.astype(object),
+            [(variance * identity.astype(object)).tolist()] * len(points.bias),
+        ):
+            found = channel.exponent(points, noise_covariance=noise)
+            assert found.lower == (math.inf if points.num_classes == 1 else plain.lower / variance)
+            assert sorted(found.details.pairs.tolist()) == sorted(plain.details.pairs.tolist())
+
+
+@given(noisy(least=2))
+@relaxed
+def test_equal_covariances_of_each_class_are_one(drawn):
+    configuration, noise = drawn
+    assume(noise.ndim == 2)
+    one, each = (
+        channel.exponent(configuration, noise_covariance=noise)
+        for noise in (noise, np.stack([noise] * configuration.num_classes))
+    )
+    assert one.lower == each.lower
+    assert sorted(one.details.pairs.tolist()) == sorted(each.details.pairs.tolist())
+
+
+@given(noisy(least=2), st.data())
+@relaxed
+def test_invariance_under_linear_maps(drawn, data):
+    """Features T h have means T mu, covariances T S T^T, and weights T^-T w; T and its inverse are integer matrices."""
+    configuration, noise = drawn
+    assume(configuration.decoder == "linear")
+    dimension = configuration.dimension
+    entries = arrays(np.int64, (dimension, dimension), elements=st.integers(-2, 2))
+    lower, upper = (side(data.draw(entries), k) + np.eye(dimension) for side, k in ((np.tril, -1), (np.triu, 1)))
+    mapping = lower @ upper
+    inverse = np.rint(np.linalg.inv(mapping))
+    assert np.array_equal(mapping @ inverse, np.eye(dimension))
+    moved = Configuration(configuration.class_means @ mapping.T, configuration.weights @ inverse, configuration.bias)
+    mapped = channel.exponent(moved, noise_covariance=mapping @ noise @ mapping.T)
+    original = channel.exponent(configuration, noise_covariance=noise)
+    assert mapped.lower == original.lower
+    assert sorted(mapped.details.pairs.tolist()) == sorted(original.details.pairs.tolist())
+
+
+def test_the_noise_is_that_of_the_true_class():
+    result = channel.exponent([[1], [-1]], noise_covariance=[[[1]], [[4]]])
+    assert (result.lower, result.details.pairs.tolist()) == (Fraction(1, 8), [[1, 0]])
+    rng, sigma = np.random.default_rng(0), 0.7
+    noises = squared(rng.integers(-3, 4, (2, 3, 3)) / 2)
+    points = Configuration([[1, 0, 0], [-1, 1, 0]], [[2, 1, 0], [-1, 0, 1]], [0.25, -0.25])
+    for i, j in ((0, 1), (1, 0)):
+        direction, offset = points.weights[i] - points.weights[j], points.bias[i] - points.bias[j]
+        samples = points.class_means[i] + sigma * rng.multivariate_normal(np.zeros(3), noises[i], 400_000)
+        rate = (samples @ direction + offset <= 0).mean()
+        alone = noises.copy()
+        alone[j] = 0  # no errors given the other class, so that the exponent is that of this ordered pair
+        exponent = channel.exponent(points, noise_covariance=alone)
+        assert exponent.details.pairs.tolist() == [[i, j]]
+        expected = math.erfc(math.sqrt(exponent.value) / sigma) / 2
+        assert abs(rate - expected) < 4 * math.sqrt(expected / 400_000)
+
+
+def test_singular_noise_is_infinitely_good_or_of_no_use():
+    across, along = [[0, 0], [0, 1]], [[1, 0], [0, 0]]
+    harmless = channel.exponent([[1, 0], [-1, 0]], noise_covariance=across)
+    assert (harmless.lower, harmless.exact, len(harmless.details.pairs)) == (math.inf, sympy.oo, 0)
+    assert "exponent exactly infinite" in harmless.verify().statement
+    assert channel.exponent([[1, 0], [-1, 0]], noise_covariance=along).lower == Fraction(1, 2)
+    tie = Configuration([[1, 0], [-1, 0]], [[1, 0], [-1, 0]], [-1, 1])
+    result = channel.exponent(tie, noise_covariance=across)
+    assert (result.lower, result.details.pairs.tolist()) == (0, [[0, 1]])
+    assert channel.exponent([[1, 0], [-1, 0], [-1, 0]], noise_covariance=across).lower == 0
+    assert channel.exponent([[1, 0], [-1, 0]], noise_covariance=np.zeros((2, 2, 2))).lower == math.inf
+    assert channel.exponent([[1, 0]], noise_covariance=across).lower == math.inf
+
+
+def test_without_weights_the_decoder_stays_the_euclidean_nearest_mean():
+    means, noise = [[1, 0], [-1, 0]], [[2, 1], [1, 1]]
+    by_hand = Configuration(means, means, [Fraction(-1, 2)] * 2)
+    for points in (Configuration(means), by_hand):
+        assert channel.exponent(points, noise_covariance=noise).lower == Fraction(1, 4)
+    assert channel.exponent(channel.best_decoder(means, noise), noise_covariance=noise).lower == Fraction(1, 2)
+
+
+def test_many_tied_pairs_under_noise_are_told_apart_exactly():
+    means = nctheory.simplex_etf(9, seed=0)
+    for noise in (np.eye(8), np.stack([np.eye(8)] * 9), np.diag([2.0**-k for k in range(8)])):
+        agrees_under_noise(Configuration(means), noise)
+        agrees_under_noise(Configuration(means, means), noise)
+
+
+def test_blocks_of_rows_under_noise_agree_with_one_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    configuration = nctheory.random_configuration(30, 7, seed=0)
+    noises = [squared(rng.integers(-3, 4, shape) / 4) for shape in ((7, 7), (30, 7, 7))]
+    whole = [agrees_under_noise(configuration, noise).lower for noise in noises]
+    monkeypatch.setattr(pairs_module, "_BLOCK", 64)
+    assert [agrees_under_noise(configuration, noise).lower for noise in noises] == whole
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_filter_survives_noise_of_very_different_variances(seed):
+    """Quadratic forms that cancel to nothing in floats; exactly they are those of white noise before a linear map."""
+    rng = np.random.default_rng(seed)
+    means = rng.integers(-9, 10, (12, 3)).astype(float)
+    lower, upper = np.eye(3), np.eye(3)
+    lower[np.tril_indices(3, -1)], upper[np.triu_indices(3, 1)] = rng.integers(-(2**9), 2**9, (2, 3))
+    mapping = lower @ upper
+    inverse = np.rint(np.linalg.inv(upper)) @ np.rint(np.linalg.inv(lower))
+    assert (mapping.astype(int).astype(object) @ inverse.astype(int).astype(object) == np.eye(3)).all()
+    plain = Configuration(means, means, -(means**2).sum(axis=1) / 2)
+    moved = Configuration(means @ mapping.T, means @ inverse, plain.bias)
+    variances = rng.integers(1, 4, 12)
+    for noise in (np.eye(3), variances[:, None, None] * np.eye(3)):
+        before = channel.exponent(plain, noise_covariance=noise)
+        after = channel.exponent(moved, noise_covariance=mapping @ noise @ mapping.T)
+        assert after.lower == before.lower
+        assert sorted(after.details.pairs.tolist()) == sorted(before.details.pairs.tolist())
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("each", [False, True])
+def test_the_filter_encloses_every_exponent_under_noise(seed, each):
+    """Up to one common power of two, also where floats have no digit of a quadratic form."""
+    rng = np.random.default_rng(seed)
+    means = rng.standard_normal((8, 5)) + 1e3 * rng.integers(0, 2)
+    factor = rng.choice([1.0, 2.0**-20])
+    weights, bias = rng.standard_normal(5) + factor * means, -factor * (means**2).sum(axis=1) / 2
+    root = rng.standard_normal((8, 5, 5)) * 2.0**10
+    root = np.diag(2.0 ** -rng.integers(0, 20, 5)) @ (root[:, :, :1] * 2**30 + root)  # nearly of rank 1
+    noise = squared(root if each else root[0])
+    noise = (noise + np.swapaxes(noise, -1, -2)) / 2 + 2.0**40 * np.eye(5)
+    for points in (Configuration(means), Configuration(means, weights, bias)):
+        covariances = pairs_module.Covariances(noise, points)
+        lower, upper = pairs_module._Bounds(points, covariances)(np.arange(8))
+        shifts = [int(np.frexp(np.abs(data).max())[1]) for data in (means, noise)]
+        scale = Fraction(2) ** (shifts[1] - 2 * shifts[0])
+        for i, j in ((i, j) for i in range(8) for j in range(8) if i != j):
+            blocks = noise if each else [noise] * 8
+            pair = Configuration(*(part[[i, j]] for part in (points.class_means, points.weights)), points.bias[[i, j]])
+            pair = pair if points.decoder == "linear" else Configuration(means[[i, j]])
+            only = np.stack([blocks[i], np.zeros((5, 5))])
+            value = by_definition(pair, only)[0]
+            if by_definition(pair, np.zeros((2, 5, 5)))[0] == math.inf:  # both margins are positive
+                assert lower[i, j] <= scale * value <= upper[i, j]
+
+
+def test_the_filter_leaves_few_pairs_under_noise():
+    rng = np.random.default_rng(1)
+    means = rng.standard_normal((40, 20))
+    for shape in ((20, 20), (40, 20, 20)):
+        noise = pairs_module.Covariances(squared(rng.integers(-3, 4, shape)), Configuration(means))
+        for configuration in (Configuration(means), Configuration(means, means, -(means**2).sum(axis=1) / 2)):
+            survivors = sum(len(pairs) for pairs, _ in pairs_module._surviving_pairs(configuration, noise))
+            assert survivors < 100 < 40 * 39
+
+
+def test_a_hundred_classes_in_64_dimensions_take_no_time():
+    rng = np.random.default_rng(0)
+    means, samples = rng.standard_normal((100, 64)), rng.standard_normal((100, 128, 64))
+    noises = np.stack([np.cov(part.T) for part in samples])
+    for noise in (noises[0], noises):
+        start = time.perf_counter()
+        result = channel.exponent(means, noise_covariance=noise)
+        assert time.perf_counter() - start < 5
+        assert set(result.certificate.witness) == {"factor"}
+    start = time.perf_counter()
+    assert "noise covariance of each class" in result.verify().statement
+    assert time.perf_counter() - start < 60
+
+
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        ([[1, 0.5], [0.25, 1]], r"not exactly symmetric: entry \(0, 1\) is 0.5, \(1, 0\) is 0.25; \(S \+ S.T\) / 2"),
+        ([[1, 2], [2, 1]], "noise_covariance is not positive semidefinite in exact arithmetic, .* is about -1;"),
+        ([[1, 0], [0, -1e-300]], "not positive semidefinite in exact arithmetic"),
+        ([[0, 1], [1, 0]], "not positive semidefinite"),
+        ([[[1, 0], [0, 1]], [[1, 2], [2, 1]]], r"noise_covariance\[1\] is not positive semidefinite"),
+        ([[[1, 0], [0, 1]], [[1, 0], [1, 1]]], r"noise_covariance\[1\] is not exactly symmetric"),
+        (np.array([[1, math.nan], [math.nan, 1]]), "noise_covariance has 2 entries that are not finite, the first nan"),
+        ([[math.inf, 0], [0, 1]], r"noise_covariance\[0, 0\] is inf of type float, expected a finite rational number"),
+        ([[1, 0, 0], [0, 1, 0]], r"noise_covariance has shape \(2, 3\), expected \(2, 2\) to match class_means"),
+        (np.eye(3), r"noise_covariance has shape \(3, 3\), expected \(2, 2\)"),
+        (np.ones((3, 2, 2)), r"noise_covariance has shape \(3, 2, 2\), expected \(2, 2, 2\) to match class_means"),
+        ([1, 1], "noise_covariance has 1 axes, expected 2, or 3 for one covariance per class"),
+        (2.0, "noise_covariance has 0 axes"),
+        ("identity", "noise_covariance has 0 axes"),
+        ([[1, 0], [0]], "noise_covariance"),
+        ([["a", 0], [0, 1]], r"noise_covariance\[0, 0\] is 'a' of type str"),
+        ([[1j, 0], [0, 1]], "noise_covariance"),
+        (np.array([[1j, 0], [0, 1]]), "noise_covariance has dtype complex128, expected real numbers"),
+        (np.ma.masked_less(np.eye(2), 0.5), "noise_covariance is a masked array"),
+        ([[Fraction(1, 10**400), Fraction(2, 10**400)], [Fraction(2, 10**400), 0]], "not positive semidefinite"),
+    ],
+)
+def test_what_is_no_covariance_is_refused(noise, message):
+    with pytest.raises(InputError, match=message):
+        channel.exponent([[1, 0], [-1, 0]], noise_covariance=noise)
+
+
+def test_a_gram_matrix_does_not_say_where_the_noise_is():
+    with pytest.raises(InputError, match="needs coordinates: this configuration was given by its Gram matrix"):
+        channel.exponent(nctheory.exact_simplex_etf(3), noise_covariance=np.eye(2))
+    with pytest.raises(InputError, match="needs coordinates"):
+        channel.best_decoder(nctheory.exact_simplex_etf(3), np.eye(2))
+
+
+def test_rounding_that_leaves_a_negative_eigenvalue_is_refused_and_can_be_repaired(monkeypatch):
+    samples = np.random.default_rng(0).standard_normal((5, 40))
+    noise = samples.T @ samples
+    noise = (noise + noise.T) / 2
+    monkeypatch.setattr(pairs_module, "positive_semidefinite_rank", None)  # too slow in many dimensions, and not needed
+    with pytest.raises(InputError, match="add a small multiple of the identity"):
+        channel.exponent(np.eye(3, 40), noise_covariance=noise)
+    assert channel.exponent(np.eye(3, 40), noise_covariance=noise + 1e-9 * np.eye(40)).verify()
+
+
+def test_what_shows_a_covariance_semidefinite():
+    """A factor wherever the smallest eigenvalue is not tiny, or S itself is dominant; elimination elsewhere."""
+    rng = np.random.default_rng(0)
+    points = Configuration(rng.standard_normal((2, 6)))
+    root = rng.integers(-4, 5, (6, 6)).astype(float)
+    for scale in (2.0**-1000, 1e-150, 1.0, 1e150, 2.0**990):
+        assert pairs_module.Covariances(scale * (squared(root) + np.eye(6)), points).factors[0] is not None
+    assert pairs_module.Covariances(np.diag([0.0, 1, 2, 3, 4, 5]), points).factors[0] is not None
+    assert pairs_module.Covariances(np.ones((6, 6)), points).factors == [None]
+    mixed = channel.exponent(points, noise_covariance=np.stack([np.ones((6, 6)), np.eye(6)]))
+    assert mixed.certificate.witness == {}
+    assert mixed.verify().claim["exponent"] == mixed.lower
+
+
+@given(noisy(least=2), st.data())
+@relaxed
+def test_the_certificate_of_another_covariance_is_refused(drawn, data):
+    configuration, noise = drawn
+    result = channel.exponent(configuration, noise_covariance=noise)
+    certificate = result.certificate
+    other = data.draw(st.sampled_from([4 * noise, noise + np.eye(configuration.dimension), noise[..., ::-1, ::-1]]))
+    encoded = pairs_module.Covariances(other, configuration).encode()
+    changed = nctheory.Certificate({**certificate.claim, "noise_covariance": encoded}, {})
+    value, pairs = by_definition(configuration, other)
+    pair = certificate.claim["pair"]
+    if (value, pair is None or tuple(pair) in pairs) == (result.lower, True):
+        assert changed.verify().claim["exponent"] == certificate.claim["exponent"] or value == math.inf
+    else:
+        with pytest.raises(kernel.Invalid):
+            changed.verify()
+
+
+def test_a_certificate_for_white_noise_is_none_for_another():
+    means, noise = [[1, 0], [-1, 0]], [[4, 0], [0, 1]]
+    white, other = (channel.exponent(means, noise_covariance=part).certificate for part in (None, noise))
+    assert white.claim["noise_covariance"] == "identity"
+    for claim, witness in ((white.claim, other.claim), (other.claim, white.claim)):
+        with pytest.raises(kernel.Invalid, match="the exponent is"):
+            nctheory.Certificate({**claim, "noise_covariance": witness["noise_covariance"]}, {}).verify()
+    bad = {"exponent": 0, "rows": [[4, 1], [0, 1]]}
+    with pytest.raises(kernel.Invalid, match="not symmetric"):
+        nctheory.Certificate({**other.claim, "noise_covariance": bad}, {}).verify()
+    correlated, factor = ({"exponent": 0, "rows": rows} for rows in ([[4, 1], [1, 1]], [[3, 0], [0, 0]]))
+    assert nctheory.Certificate({**other.claim, "noise_covariance": correlated}, {}).verify()
+    with pytest.raises(kernel.Invalid, match="by its factor"):
+        nctheory.Certificate({**other.claim, "noise_covariance": correlated}, {"factor": factor}).verify()
+
+
+# -------------------------------------------------------------------------------------- the best decoder under noise
+
+
+def mahalanobis(means, noise):
+    """min (mu_i - mu_j)^T S^-1 (mu_i - mu_j) / 8, in SymPy's rational arithmetic."""
+    noise, means = ([[sympy.Rational(Fraction(x)) for x in row] for row in rows] for rows in (noise, means))
+    inverse, rows = sympy.Matrix(noise).inv(), [sympy.Matrix(row) for row in means]
+    values = [((x - y).T * inverse * (x - y))[0] for k, x in enumerate(rows) for y in rows[:k]]
+    return Fraction(*map(int, min(values).as_numer_denom())) / 8
+
+
+@given(linear(least=2), st.data())
+@relaxed
+def test_the_best_decoder_has_the_value_of_the_formula_and_none_beats_it(configuration, data):
+    dimension = configuration.dimension
+    root = data.draw(arrays(np.float64, (dimension, dimension), elements=small))
+    noise = squared(root) + data.draw(st.sampled_from([0.25, 1.0])) * np.eye(dimension)
+    best = channel.best_decoder(configuration, noise)
+    found = channel.exponent(best, noise_covariance=noise)
+    assert found.lower == mahalanobis(configuration.class_means.tolist(), noise.tolist())
+    assert found.verify().claim["exponent"] == found.lower
+    assert np.array_equal(best.class_means, configuration.class_means)
+    for other in (configuration, configuration.nearest_mean()):
+        assert channel.exponent(other, noise_covariance=noise).lower <= found.lower
+
+
+def test_the_best_decoder_of_white_noise_is_the_nearest_mean():
+    means = [[1, 2], [Fraction(1, 3), 0], [0, -1]]
+    best = channel.best_decoder(means, np.eye(2))
+    assert best.exact_weights.fractions().tolist() == reference.rational(means)
+    assert best.exact_bias.fractions().tolist() == reference.nearest_mean(reference.rational(means))[1]
+    assert channel.exponent(best).lower == channel.exponent(means).lower
+
+
+def test_the_best_decoder_is_exact_where_that_is_cheap_and_else_in_floats():
+    rng = np.random.default_rng(0)
+    simple = channel.best_decoder(rng.standard_normal((5, 64)), 0.1 * np.eye(64))
+    assert not simple.is_float
+    for scale in (1e-100, 1.0, 1e100):
+        means, noise = rng.standard_normal((20, 64)), scale * np.cov(rng.standard_normal((200, 64)).T)
+        best = channel.best_decoder(Configuration(means, class_sizes=range(1, 21)), noise)
+        assert best.is_float
+        assert best.class_sizes.tolist() == list(range(1, 21))
+        values = [(x - y) @ np.linalg.solve(noise, x - y) / 8 for k, x in enumerate(means) for y in means[:k]]
+        assert channel.exponent(best, noise_covariance=noise).value == pytest.approx(min(values), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        ([[1, 1], [1, 1]], "noise_covariance has rank 1, expected 2: it is not positive definite"),
+        (np.zeros((2, 2)), "noise_covariance has rank 0, expected 2"),
+        (np.stack([np.eye(2)] * 2), "noise_covariance has one matrix for each class, expected one for all of them"),
+        ([[1, 2], [2, 1]], "not positive semidefinite"),
+        (np.eye(3), r"has shape \(3, 3\), expected \(2, 2\)"),
+        (None, "noise_covariance has 0 axes"),
+        (1e-308 * np.eye(2), "beyond the range of float64"),
+    ],
+)
+def test_the_best_decoder_needs_one_positive_definite_covariance(noise, message):
+    with pytest.raises(InputError, match=message):
+        channel.best_decoder([[100, 0], [-1, 0]], noise)

@@ -94,7 +94,20 @@ def is_configuration(value: dict[str, Any], num_classes: int, dimension: int) ->
     return shape("class_means") == (num_classes, {dimension})
 
 
-def pair_exponents(value: dict[str, Any]) -> tuple[list[Fraction], dict[tuple[int, int], Any]]:
+def covariances(value: Any, num_classes: int, dimension: int) -> list[list[list[Fraction]]] | None:
+    """The noise covariance of every class, if it is one."""
+    if value == "identity":
+        value = {"exponent": 0, "rows": [[int(i == j) for j in range(dimension)] for i in range(dimension)]}
+    rows = numbers(value)
+    if len(rows) not in (dimension, num_classes * dimension) or {len(row) for row in rows} != {dimension}:
+        return None
+    blocks = [rows[start : start + dimension] for start in range(0, len(rows), dimension)]
+    if not all(is_gram(block, dimension) for block in blocks):
+        return None
+    return blocks * (num_classes // len(blocks))
+
+
+def pair_exponents(value: dict[str, Any], noise: Any = None) -> tuple[list[Fraction], dict[tuple[int, int], Any]]:
     """Squared norms, and the exponent of every ordered pair of classes, from the definition."""
     if "gram" in value:
         gram = numbers(value["gram"])
@@ -106,14 +119,15 @@ def pair_exponents(value: dict[str, Any]) -> tuple[list[Fraction], dict[tuple[in
         weights, bias = numbers(value["weights"]), numbers(value["bias"])[0]
     else:
         weights, bias = means, [-dot(mean, mean) / 2 for mean in means]
-    return [dot(mean, mean) for mean in means], linear_exponents(means, weights, bias)
+    return [dot(mean, mean) for mean in means], linear_exponents(means, weights, bias, noise)
 
 
-def linear_exponents(means: Any, weights: Any, bias: Any) -> dict[tuple[int, int], Any]:
+def linear_exponents(means: Any, weights: Any, bias: Any, noise: Any = None) -> dict[tuple[int, int], Any]:
     result: dict[tuple[int, int], Any] = {}
     for i, j in permutations(range(len(means)), 2):
         difference = [x - y for x, y in zip(weights[i], weights[j], strict=True)]
-        margin, length = dot(difference, means[i]) + bias[i] - bias[j], dot(difference, difference)
+        image = [dot(row, difference) for row in noise[i]] if noise else difference
+        margin, length = dot(difference, means[i]) + bias[i] - bias[j], dot(difference, image)
         if margin <= 0:
             result[i, j] = Fraction(0)
         else:
@@ -147,10 +161,13 @@ def is_true(certificate: dict[str, Any]) -> bool:
 def is_exponent(claim: dict[str, Any]) -> bool:
     if not is_configuration(claim["configuration"], claim["num_classes"], claim["dimension"]):
         return False
-    _, exponents = pair_exponents(claim["configuration"])
-    if not exponents:
-        return (claim["exponent"], claim["pair"]) == ("inf", None)
-    return bool(claim["pair"]) and Fraction(claim["exponent"]) == min(exponents.values()) == exponents[*claim["pair"]]
+    noise = covariances(claim["noise_covariance"], claim["num_classes"], claim["dimension"])
+    if noise is None or ("gram" in claim["configuration"] and claim["noise_covariance"] != "identity"):
+        return False
+    _, exponents = pair_exponents(claim["configuration"], noise)
+    if (least := min(exponents.values(), default=math.inf)) == math.inf or claim["exponent"] == "inf":
+        return (claim["exponent"], claim["pair"], least) == ("inf", None, math.inf)
+    return bool(claim["pair"]) and Fraction(claim["exponent"]) == least == exponents[*claim["pair"]]
 
 
 def is_bound(claim: dict[str, Any]) -> bool:
@@ -367,6 +384,14 @@ def test_corpus_covers_every_case() -> None:
     assert {json.loads(path.read_bytes())["claim"]["kind"] for path in FILES["rejected"]} == set(KINDS)
     formulas = " ".join(json.dumps(certificate["claim"]) for certificate in accepted)
     assert [name for name in kernel.FUNCTIONS if f"{name}(" not in formulas] == []
+    noises = [certificate for certificate in accepted if noise_rows(certificate)]
+    shapes = {(noise_rows(c) > c["claim"]["dimension"], "factor" in c["witness"]) for c in noises}
+    assert shapes == set(product((False, True), repeat=2))
+
+
+def noise_rows(certificate: dict[str, Any]) -> int:
+    noise = certificate["claim"].get("noise_covariance")
+    return len(noise["rows"]) if isinstance(noise, dict) else 0
 
 
 @pytest.mark.parametrize("folder", ["rejected", "malformed"])
@@ -394,13 +419,19 @@ def test_verdict_repeats_the_numbers_of_the_claim(path: Path) -> None:
             assert found == tuple(f"{name} = {text}" for name, text in stated.items())
         elif key == "requires":
             assert found == tuple(stated)
+        elif key == "noise_covariance":
+            assert found == (stated if stated == "identity" else sha256(stated))
         elif key == "class_sizes":
             assert found == tuple(stated if key in claim else map(sum, claim["configuration"]["counts"]))
         elif key in ("exponent", "bound", "lower", "upper", "ratio", "scale", "norm_ratio", "at_least", "value"):
             assert found == (None if stated == "inf" else Fraction(stated))
         else:
             assert (type(found), found) == (type(stated), stated)
-    assert set(claim) - set(verdict.claim) <= {"kind", "noise_covariance", "gram"}
+    assert set(claim) - set(verdict.claim) <= {"kind", "gram"}
+
+
+def sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def separation_phrases(claim: dict[str, Any]) -> Iterator[str]:
@@ -431,7 +462,10 @@ def violation_phrases(claim: dict[str, Any]) -> Iterator[str]:
 
 def channel_phrases(claim: dict[str, Any]) -> Iterator[str]:
     yield f"{claim['num_classes']} classes in dimension {claim['dimension']}"
-    yield "noise covariance identity"
+    noise = claim["noise_covariance"]
+    several = isinstance(noise, dict) and len(noise["rows"]) > claim["dimension"]
+    which = "identity" if noise == "identity" else f"with sha256 {sha256(noise)})"
+    yield f"noise covariance {'of each class ' * several}{which}"
     for name in ("configuration", "better"):
         if name in claim:
             canonical = json.dumps(claim[name], sort_keys=True, separators=(",", ":")).encode()
@@ -551,8 +585,10 @@ def configurations(draw: st.DrawFn) -> tuple[int, int, dict[str, Any]]:
     return num_classes, dimension, {"class_means": means, "weights": weights, "bias": bias}
 
 
-def exponent_certificate(num_classes: int, dimension: int, configuration: dict[str, Any]) -> dict[str, Any]:
-    claim = {"kind": "exponent", "num_classes": num_classes, "dimension": dimension, "noise_covariance": "identity"}
+def exponent_certificate(
+    num_classes: int, dimension: int, configuration: dict[str, Any], noise: Any = "identity"
+) -> dict[str, Any]:
+    claim = {"kind": "exponent", "num_classes": num_classes, "dimension": dimension, "noise_covariance": noise}
     claim |= {"configuration": configuration, "exponent": "inf", "pair": None}
     return {"format": 1, "claim": claim, "witness": {}}
 
@@ -589,6 +625,86 @@ def test_exponents_are_those_of_the_definition(drawn: tuple[int, int, dict[str, 
     claim["exponent"] = written(least + data.draw(st.sampled_from([Fraction(1, 10**30), -least / 2, least, -1])))
     claim["pair"] = list(min(exponents, key=lambda pair: exponents[pair]))
     assert verdict_of(certificate) == ("valid" if Fraction(claim["exponent"]) == least else "Invalid")
+
+
+def symmetric_product(factor: list[list[int]]) -> list[list[int]]:
+    return [[sum(map(int.__mul__, left, right)) for right in factor] for left in factor]
+
+
+@st.composite
+def noises(draw: st.DrawFn, num_classes: int, dimension: int) -> tuple[Any, Any]:
+    """A noise covariance L L^T + D, diagonal D >= 0, or something near it that may be none, and L where it is given."""
+    rows, factors = [], []
+    for _ in range(draw(st.sampled_from([1, num_classes]))):
+        factor = [draw(st.lists(st.integers(-2, 2), min_size=dimension, max_size=dimension)) for _ in range(dimension)]
+        block = symmetric_product(factor)
+        for i in range(dimension):
+            block[i][i] += draw(st.sampled_from([0, 0, 1]))
+        if draw(st.integers(0, 3)) == 0:
+            i, j, change = (
+                draw(st.integers(low, high)) for low, high in ((0, dimension - 1), (0, dimension - 1), (-2, 2))
+            )
+            block[i][j] += change
+            block[j][i] = block[i][j] if draw(st.integers(0, 3)) else block[j][i]
+        rows, factors = rows + block, factors + factor
+    exponent, denominator = draw(st.integers(-2, 2)), draw(st.sampled_from([1, 3]))
+    noise = in_lowest_terms({"exponent": 2 * exponent, "denominator": denominator**2, "rows": rows})
+    if draw(st.booleans()):
+        return noise, {}
+    return noise, {"factor": in_lowest_terms({"exponent": exponent, "denominator": denominator, "rows": factors})}
+
+
+@exhaustive
+@given(configurations(), st.data())
+def test_exponents_under_noise_are_those_of_the_definition(
+    drawn: tuple[int, int, dict[str, Any]], data: st.DataObject
+) -> None:
+    num_classes, dimension, configuration = drawn
+    noise, witness = data.draw(noises(num_classes, dimension))
+    certificate = exponent_certificate(*drawn, noise) | {"witness": witness}
+    claim = certificate["claim"]
+    if (blocks := covariances(noise, num_classes, dimension)) is None:
+        assert verdict_of(certificate) == "Invalid"
+        return
+    _, exponents = pair_exponents(configuration, blocks)
+    least = min(exponents.values(), default=math.inf)
+    if witness and verdict_of(certificate) == "Invalid":
+        certificate["witness"] = {}  # a changed covariance that the factor does not show to be one
+    if least == math.inf:
+        assert verdict_of(certificate) == "valid"
+        return
+    assert verdict_of(certificate) == "Invalid"
+    claim["exponent"] = written(least)
+    for pair, exponent in exponents.items():
+        claim["pair"] = list(pair)
+        assert verdict_of(certificate) == ("valid" if exponent == least else "Invalid")
+    claim["pair"] = list(min(exponents, key=lambda pair: exponents[pair]))
+    claim["noise_covariance"] = data.draw(noises(num_classes, dimension))[0]
+    assert verdict_of(certificate) != "valid" or is_true(certificate)
+
+
+@exhaustive
+@given(st.integers(1, 3), st.data())
+def test_a_factor_shows_only_what_is_semidefinite(dimension: int, data: st.DataObject) -> None:
+    def square() -> list[list[int]]:
+        row = st.lists(st.integers(-3, 3), min_size=dimension, max_size=dimension)
+        return data.draw(st.lists(row, min_size=dimension, max_size=dimension))
+
+    factor, rest = square(), square()
+    matrix = [
+        [x + data.draw(st.integers(0, 6)) * (i == j) + rest[min(i, j)][max(i, j)] for j, x in enumerate(row)]
+        for i, row in enumerate(symmetric_product(factor))
+    ]
+    noise = in_lowest_terms({"exponent": 0, "denominator": 1, "rows": matrix})
+    means = {"class_means": {"exponent": 0, "rows": [[0] * dimension]}, "decoder": "nearest_mean"}
+    certificate = exponent_certificate(1, dimension, means, noise)
+    hint = in_lowest_terms({"exponent": 0, "denominator": 1, "rows": factor})
+    plain, hinted = verdict_of(certificate), verdict_of(certificate | {"witness": {"factor": hint}})
+    assert plain == ("valid" if is_gram(numbers(noise), dimension) else "Invalid")
+    left = [[x - y for x, y in zip(*rows, strict=True)] for rows in zip(matrix, symmetric_product(factor), strict=True)]
+    dominant = all(row[i] >= sum(map(abs, row)) - abs(row[i]) for i, row in enumerate(left))
+    assert hinted == ("valid" if dominant else "Invalid")
+    assert plain == "valid" or not dominant
 
 
 @exhaustive
@@ -766,6 +882,8 @@ def changed(value: Any, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Any:
 
 def without_class(claim: dict[str, Any], i: int) -> None:
     """Drop a class everywhere, so that the sizes still agree."""
+    if noise_rows({"claim": claim}) > claim["dimension"]:
+        del claim["noise_covariance"]["rows"][i * claim["dimension"] : (i + 1) * claim["dimension"]]
     claim["num_classes"] -= 1
     for configuration in (claim[name] for name in ("configuration", "better") if name in claim):
         for name, matrix in configuration.items():
@@ -774,6 +892,13 @@ def without_class(claim: dict[str, Any], i: int) -> None:
             if name in ("gram", "bias"):
                 for row in matrix["rows"]:
                     del row[i]
+
+
+def change_symmetrically(rows: list[list[int]], i: int, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+    """Change an entry of row i in one of several symmetric matrices, and its mirror image."""
+    j, dimension = draw(st.integers(0, len(rows[0]) - 1)), len(rows[0])
+    start = i - i % dimension
+    rows[i][j] = rows[start + j][i - start] = rows[i][j] + draw(st.sampled_from([1, -1, 2, -2, -rows[i][j]]))
 
 
 def reduced(value: Any) -> Any:
@@ -796,7 +921,9 @@ def mutants(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     claim = certificate["claim"]
     if claim.keys() >= {"configuration", "num_classes"} and claim["num_classes"] > 1 and draw(st.integers(0, 5)) == 0:
         without_class(claim, draw(st.integers(0, claim["num_classes"] - 1)))
-    for _ in range(draw(st.integers(1, 2))):
+    if (rows := noise_rows(certificate)) and draw(st.booleans()):
+        change_symmetrically(claim["noise_covariance"]["rows"], draw(st.integers(0, rows - 1)), draw)
+    for _ in range(draw(st.integers(0 if rows else 1, 2))):
         paths = [path for path in nodes(certificate) if path]
         numeric = [path for path in paths if is_number(at(certificate, path)) and path != ("format",)]
         formulas = [path for path in paths if is_formula(at(certificate, path))]
@@ -1188,6 +1315,16 @@ def long_gram() -> bytes:
     return with_rows(join(rows), 60, 60, b"gram")
 
 
+def with_noise(noise: bytes, num_classes: int, dimension: int, witness: bytes = b"") -> bytes:
+    means = join(join(b"%d" % (i == j) for j in range(dimension)) for i in range(num_classes))
+    text = with_rows(means, num_classes, dimension).replace(b'"identity"', b'{"exponent":0,"rows":%s}' % noise)
+    return text.replace(b'"witness":{}', b'"witness":{%s}' % witness)
+
+
+def identity(size: int, scale: int = 1) -> bytes:
+    return join(join(b"%d" % (scale * (i == j) + 1) for j in range(size)) for i in range(size))
+
+
 def least_value_of(num_classes: int) -> bytes:
     """Far too large multipliers for many classes."""
     ones = [[int(i != c) for c in range(num_classes)] for i in range(num_classes)]
@@ -1267,6 +1404,12 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         separators=(",", ":"),
     ).encode(),
     "large_wrong_etf": wrong_etf,
+    "a_large_noise_covariance": lambda: with_noise(identity(1000), 2, 1000),
+    "a_long_noise_covariance": lambda: with_noise(identity(60, 10**3999), 2, 60),
+    "many_noise_covariances": lambda: with_noise(join(iter([b"[1,0]", b"[0,1]"] * 32_000)), 32_000, 2),
+    "a_long_factor": lambda: with_noise(
+        identity(60), 2, 60, b'"factor":{"exponent":0,"rows":%s}' % identity(60, 10**3999)
+    ),
     # formulas
     "nested_loops": violation("len([1 for a in x for b in x for c in x for d in x for e in x])", x=[1] * 100),
     "nested_loops_over_nothing": violation(
