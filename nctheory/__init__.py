@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         gaussian,
         kernel,
         plots,
+        probability,
         separation,
         spherical_code,
         strategies,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from nctheory.result import Certificate, Result, Status
     from nctheory.theorems import theorem
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "Certificate",
@@ -62,6 +63,7 @@ __all__ = [
     "orthogonal_frame",
     "orthoplex",
     "plots",
+    "probability",
     "random_configuration",
     "sample_path",
     "separation",

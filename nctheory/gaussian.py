@@ -178,7 +178,7 @@ def _float_integral(log_density: Callable[[Any], Any], start: float, stop: float
     return math.exp(peak + math.log(scaled))
 
 
-def _ball_integral(density: Callable[[Any], Any], start: arb, stop: arb, size: arb) -> arb:
+def ball_integral(density: Callable[[Any], Any], start: arb, stop: arb, size: arb) -> arb:
     """The integral over [start, stop] of a meromorphic density, real on the real axis, to 2^-goal relative to `size`.
 
     Between exact ends; from an inexact start to its midpoint it is (midpoint - start) density(start), as balls. What
@@ -186,27 +186,27 @@ def _ball_integral(density: Callable[[Any], Any], start: arb, stop: arb, size: a
     """
     first = start.mid()
     edge = (first - start) * density(acb(start)).real if start.rad() != 0 else arb(0)
-    goal = arb(2) ** -_goal()
+    goal = arb(2) ** -goal_bits()
     inner = acb.integral(lambda x, _: density(x), first, stop, rel_tol=goal, abs_tol=size.mid() * goal)
     total = inner.real + edge
     return total if total.is_finite() and total.rad() < 2 else arb(2, 2)
 
 
-def _bell(x: Any) -> Any:
+def bell(x: Any) -> Any:
     """exp(-x^2 / 2) of a ball; python-flint's x**2 is not finite where an arb contains 0."""
     return (-x * x / 2).exp()
 
 
-def _goal() -> int:
+def goal_bits() -> int:
     return int(flint.ctx.prec) - _SPARE
 
 
 def _reach() -> float:
     """t with exp(-t^2) = 2^-goal."""
-    return math.sqrt(_goal() * math.log(2))
+    return math.sqrt(goal_bits() * math.log(2))
 
 
-def _between_zero_and(bound: arb) -> arb:
+def between_zero_and(bound: arb) -> arb:
     """[0, bound] as a ball."""
     return arb(0).union(bound)
 
@@ -248,15 +248,15 @@ def _beaten_ball(rivals: int, sides: int, distance: Real) -> arb:
 
     def density(y: Any) -> Any:
         single = sides * (y / arb(2).sqrt()).erfc() / 2
-        return _bell(y - distance) / scale * single * _geometric_sum(1 - single, rivals)
+        return bell(y - distance) / scale * single * geometric_sum(1 - single, rivals)
 
-    inner = _ball_integral(density, start, stop, _bell(distance / arb(2).sqrt()))
+    inner = ball_integral(density, start, stop, bell(distance / arb(2).sqrt()))
     left = arb(0) if sides == 2 else _tail(distance - start)
     right = _tail(stop - distance) * rivals * sides * _tail(stop)
-    return inner + _between_zero_and(left) + _between_zero_and(right)
+    return inner + between_zero_and(left) + between_zero_and(right)
 
 
-def _geometric_sum(x: Any, terms: int) -> Any:
+def geometric_sum(x: Any, terms: int) -> Any:
     """1 + x + ... + x^(n-1), in log n steps: 1 - x^n without the cancellation is (1 - x) times it."""
     total, power = x * 0 + 1, x
     for bit in bin(terms)[3:]:
@@ -269,7 +269,7 @@ def _geometric_sum(x: Any, terms: int) -> Any:
 # Wedges in the plane
 
 
-def _wedge_integral(height: Real, start: Real) -> Real:
+def wedge_integral(height: Real, start: Real) -> Real:
     """The integral over u > start of exp(-h^2 cosh(u)^2 / 2) / (pi cosh u): a wedge with walls h away from the center.
 
     It is Owen's Q(h) / 2 - T(h, sinh start), doubled, for h >= 0, and even in h.
@@ -304,7 +304,7 @@ def _wedge_ball(height: Real, start: arb) -> arb:
 
     size = density(arb(least))
     beyond = 2 * density(stop) * stop.cosh() * (-stop).exp()
-    return (_ball_integral(density, start, stop, size) + _between_zero_and(beyond)) / arb.pi()
+    return (ball_integral(density, start, stop, size) + between_zero_and(beyond)) / arb.pi()
 
 
 def _corner(threshold: Real, correlation: Real) -> Real:
@@ -312,7 +312,7 @@ def _corner(threshold: Real, correlation: Real) -> Real:
     near, far = _apply("sqrt", _larger(1 - correlation, 0)), _apply("sqrt", _larger(1 + correlation, 0))
     root = _apply("sqrt", _like(threshold, 2))
     start = _apply("log", (near + root) / far)
-    return _apply("erf", _larger(-threshold, 0) / root) + _wedge_integral(threshold, start)
+    return _apply("erf", _larger(-threshold, 0) / root) + wedge_integral(threshold, start)
 
 
 def _wedge(fraction: Real, noise: Real) -> Real:
@@ -322,7 +322,7 @@ def _wedge(fraction: Real, noise: Real) -> Real:
     outward = fraction > 0.5 if isinstance(fraction, float) else 2 * fraction > 1
     angle = _pi(noise) * (1 - fraction if outward else fraction)
     start = _apply("log", _apply("tan", angle / 2))
-    return _wedge_integral(_apply("sin", angle) / noise, -start if outward else start)
+    return wedge_integral(_apply("sin", angle) / noise, -start if outward else start)
 
 
 # Cones
@@ -378,11 +378,11 @@ def _cone_enclosed(cotangent: arb, freedom: int, noise: Real) -> arb:
 
     def density(r: Any) -> Any:
         inside = (1 / arb(noise) - r * cotangent) / arb(2).sqrt()
-        return scale * r ** (freedom - 1) * _bell(r) * inside.erfc() / 2
+        return scale * r ** (freedom - 1) * bell(r) * inside.erfc() / 2
 
-    inner = _ball_integral(density, arb(0), stop, _bell(height))
+    inner = ball_integral(density, arb(0), stop, bell(height))
     beyond = (stop**2 / 2).gamma_upper(shape, regularized=True)
-    return inner + _between_zero_and(beyond)
+    return inner + between_zero_and(beyond)
 
 
 # The public functions
