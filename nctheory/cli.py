@@ -4,11 +4,13 @@ import contextlib
 import io
 import os
 import re
+import secrets
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, InvalidStateError
 from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +25,8 @@ from nctheory.arrays import positive_integer
 from nctheory.errors import InputError, SolverError
 
 if TYPE_CHECKING:
+    from nctheory.configuration import Configuration
+    from nctheory.error_curve import Progress
     from nctheory.optima import OptimumReport
 
 __all__ = ["main"]
@@ -38,6 +42,10 @@ _REQUIRED = {
     "--require": "channel",
     "--require-separation": "separation",
 }  # options, and the ratios that they are about
+_MOST_CLASSES = 1000  # of --simplex: its exact Gram matrix takes seconds
+_DECODERS = ("own", "nearest-mean")
+_PRIORS = ("equal", "sizes")
+_PICTURES = (".png", ".pdf", ".svg")
 _WIDE = 400  # columns where the output is no terminal, so that no line breaks
 
 
@@ -159,6 +167,154 @@ def _whole_numbers(text: str) -> list[int]:
 
 
 @app.command()
+def probability(
+    noise: Annotated[list[str], typer.Option(help="Standard deviations per coordinate: --noise 0.1 0.05.")],
+    file: Annotated[Path | None, typer.Argument(help="An .npz file, or --simplex.")] = None,
+    simplex: Annotated[int | None, typer.Option(help="The simplex ETF of so many classes, instead of a file.")] = None,
+    rtol: Annotated[float, typer.Option(help="Half the relative width of an interval at which sampling stops.")] = 1e-2,
+    method: Annotated[str, typer.Option(help="auto, exact, bounds, union, cells or plain.")] = "auto",
+    confidence: Annotated[float, typer.Option(help="Of intervals that are sampled.")] = 0.95,
+    max_samples: Annotated[int, typer.Option(help="Samples at most for each noise.")] = 10_000_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    decoder: Annotated[str, typer.Option(help="own: the file's classifier where it has one; or nearest-mean.")] = "own",
+    priors: Annotated[str, typer.Option(help="equal, or sizes: in proportion to the class sizes.")] = "equal",
+    epoch: Annotated[int | None, typer.Option(help="Which snapshot of a series; the last by default.")] = None,
+    layout: Annotated[str, typer.Option(help="rows or columns: how the file stores points.")] = "rows",
+    jobs: Annotated[int, typer.Option(help="Processes; 0 for one on each core. No part of the result.")] = 1,
+    output: Annotated[Path | None, typer.Option("-o", help="A file to write the JSON to.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this -o that was stopped.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="A picture to write: .png, .pdf or .svg.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """The error probability at any noise: exact, bounded or sampled, with an interval and what it guarantees."""
+    from nctheory.error_curve import error_curve
+
+    noises = _noises(noise)
+    source, configuration = _asked_for(file, simplex, epoch, layout, decoder)
+    by_size = _one_of("--priors", priors, _PRIORS) == "sizes"
+    _check_outputs(file, output, plot)
+    checkpoint = None if output is None else output.with_name(f"{output.name}.checkpoint.npz")
+    with _sampling(rtol) as progress, _pool(jobs, sys.maxsize) as executor, _kept(checkpoint):
+        found = error_curve(
+            source,
+            configuration,
+            noises,
+            method=method,
+            by_size=by_size,
+            rtol=rtol,
+            confidence=confidence,
+            max_samples=max_samples,
+            seed=seed,
+            checkpoint=checkpoint,
+            resume=resume,
+            executor=executor,
+            progress=progress,
+        )
+    if output is not None and checkpoint is not None:
+        _replace("-o", output, lambda path: path.write_text(found.as_json() + "\n", encoding="utf-8"))
+        checkpoint.unlink(missing_ok=True)
+    if plot is not None:
+        _replace("--plot", plot, lambda path: found.figure().savefig(path, dpi=150, format=plot.suffix[1:]))
+    if as_json:
+        print(found.as_json())  # noqa: T201
+    else:
+        found.render(_console())
+
+
+def _noises(texts: list[str]) -> list[float]:
+    """The numbers, each once; whether they can be standard deviations is checked with the configuration."""
+    try:
+        return list(dict.fromkeys(float(part) for text in texts for part in text.split(",")))
+    except ValueError as error:
+        raise InputError(f"--noise: {error}, expected standard deviations such as 0.1 0.05") from None
+
+
+def _one_of(option: str, text: str, allowed: tuple[str, ...]) -> str:
+    if text not in allowed:
+        raise InputError(f"{option} is {text!r}, expected one of {', '.join(allowed)}")
+    return text
+
+
+def _asked_for(
+    file: Path | None, simplex: int | None, epoch: int | None, layout: str, decoder: str
+) -> tuple[str, "Configuration"]:
+    """What to call the configuration, and the configuration."""
+    nearest = _one_of("--decoder", decoder, _DECODERS) == "nearest-mean"
+    if (file is None) == (simplex is None):
+        given = "neither FILE nor --simplex is" if file is None else f"FILE {file} and --simplex {simplex} are both"
+        raise InputError(f"{given} given, expected one of them")
+    if simplex is not None:
+        if not 2 <= simplex <= _MOST_CLASSES:
+            raise InputError(f"--simplex is {simplex}, expected from 2 to {_MOST_CLASSES} classes")
+        return "simplex ETF", nctheory.exact_simplex_etf(simplex)
+    data = nctheory.load(file, epoch=epoch, layout=layout)  # type: ignore[arg-type]
+    configuration = data.configuration if isinstance(data, nctheory.Features) else data
+    return str(file), configuration.nearest_mean() if nearest else configuration
+
+
+def _check_outputs(file: Path | None, output: Path | None, plot: Path | None) -> None:
+    """Find out before the work whether its results can be written, and take the place of nothing that is needed."""
+    names = [os.path.realpath(path) for path in (file, output, plot) if path is not None]
+    if len(set(names)) < len(names):
+        raise InputError("FILE, -o and --plot have the same name twice, expected different files")
+    if output is not None:
+        _replace("-o", output, None)
+    if plot is not None:
+        from nctheory import plots
+
+        if plot.suffix not in _PICTURES:
+            raise InputError(f"--plot {plot} ends in {plot.suffix!r}, expected one of {', '.join(_PICTURES)}")
+        plots.require_matplotlib()
+        _replace("--plot", plot, None)
+
+
+def _replace(option: str, path: Path, write: Callable[[Path], object] | None) -> None:
+    """Write a file beside, then give it the name; without `write`, only see whether that would work."""
+    target = Path(os.path.realpath(path))
+    if os.path.exists(target) and not target.is_file():
+        raise InputError(f"{option} {path} is no regular file, expected the name of one to write")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        beside.touch(exist_ok=False)
+        if write is not None:
+            write(beside)
+            os.replace(beside, target)
+    except OSError as error:
+        raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _kept(checkpoint: Path | None) -> Iterator[None]:
+    """Where Ctrl-C ends the work, say how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = checkpoint is not None and checkpoint.exists()
+        advice = f"{checkpoint} has what was done: add --resume to go on" if kept else "nothing was kept"
+        print(f"nctheory: interrupted; {advice}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def _sampling(rtol: float) -> Iterator["Progress | None"]:
+    """A bar with the interval so far on a terminal, nothing in a pipe."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from nctheory.error_curve import progress_line, share_done
+
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = BarColumn(bar_width=12), TimeElapsedColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("deciding", total=1.0)
+        yield lambda *now: bar.update(task, completed=share_done(rtol, now[2]), description=progress_line(*now))
+
+
+@app.command()
 def recheck(
     files: Annotated[list[str], typer.Argument(help="Certificates; - is standard input.")],
     against: Annotated[
@@ -242,6 +398,7 @@ def _pool(jobs: int, tasks: int) -> Iterator[Executor | None]:
     if workers == 1:
         yield None
         return
+    threading.excepthook = _without_canceled
     executor = ProcessPoolExecutor(workers, initializer=_end_when_interrupted)
     try:
         yield executor
@@ -249,6 +406,12 @@ def _pool(jobs: int, tasks: int) -> Iterator[Executor | None]:
         executor.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.terminate()
+
+
+def _without_canceled(failed: threading.ExceptHookArgs) -> None:
+    """Be silent where a pool whose processes have ended finds that their futures were canceled before."""
+    if not issubclass(failed.exc_type, InvalidStateError):
+        threading.__excepthook__(failed)
 
 
 def _end_when_interrupted() -> None:
@@ -318,13 +481,36 @@ def _requirement(option: str, results: Mapping[str, "nctheory.Result[object]"], 
     return Exit.REQUIREMENT_FAILS if fails else Exit.UNDECIDED
 
 
+def _spread(arguments: list[str]) -> list[str]:
+    """`probability --noise 0.1 0.05` with an option for each number, since an option takes one."""
+    if arguments[:1] != ["probability"]:
+        return arguments
+    spread: list[str] = []
+    following = False
+    for argument in arguments:
+        if following and spread[-1] != "--noise" and _is_number(argument):
+            spread.append("--noise")
+        elif spread[-1:] != ["--noise"]:
+            following = argument == "--noise" or argument.startswith("--noise=")
+        spread.append(argument)
+    return spread
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error, never in a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(_spread(sys.argv[1:]))
     except (InputError, SolverError, kernel.Invalid, kernel.Malformed) as error:
         _fail(str(error))
     except KeyboardInterrupt:

@@ -1,18 +1,29 @@
 """Pictures of results, as matplotlib figures that are shown by no one and saved by whoever asked for them."""
 
+import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from nctheory.arrays import Array
+from nctheory.channel import exponent
+from nctheory.configuration import Configuration, as_configuration
 from nctheory.errors import InputError
+from nctheory.probability import Estimate
+from nctheory.probability.bounds import bounds
+from nctheory.probability.problem import Problem
 from nctheory.separation import Trajectory
 from nctheory.spectrum import class_spectrum
 
-__all__ = ["gradient_flow"]
+__all__ = ["error_curve", "gradient_flow"]
 
 _BLUE, _RED, _GRAY = "#0072b2", "#d55e00", "#7f7f7f"  # told apart by the color-blind
 _WIDTH = Fraction(1, 10**12)
+_DRAWN = (1e-100, 1e100)  # noises whose squares, and logarithms of P over them, are floats
+_BAND, _BAND_WORK = 33, 500_000  # noises at most at which bounds are drawn, and K^2 times as many: a few seconds
+_MARKERS = {"exact": "o", "bounds": "s", "union": "D", "cells": "^", "plain": "P"}
 
 
 def gradient_flow(trajectory: Trajectory) -> Any:
@@ -57,6 +68,118 @@ def gradient_flow(trajectory: Trajectory) -> Any:
     return figure
 
 
+def error_curve(
+    noises: Sequence[float], estimates: Sequence[Estimate], configuration: Any, *, priors: Any = None
+) -> Any:
+    """Error probabilities against the noise: how they fall, and how they tend to the exact exponent.
+
+    Formula:
+        Against 1 / sigma^2, left: log10 P with its interval, the rigorous bounds, and exp(-exponent / sigma^2). Right:
+        -sigma^2 log P of the same, and the exponent that it tends to.
+    Args:
+        noises: (n,) standard deviations per coordinate, from 1e-100 to 1e100.
+        estimates: an Estimate for each, as from `probability.curve`.
+        configuration: what they are about: a Configuration, or bare class means (K, d).
+        priors: as for the estimates.
+    Assumes:
+        matplotlib is installed (the extra `plots`); white noise.
+    Returns:
+        matplotlib Figure.
+    Raises:
+        InputError: matplotlib is not installed; not an estimate for each noise; a noise that cannot be drawn.
+    Reference:
+        dembo2010, section 2.2.
+    Example:
+        >>> from nctheory import plots, simplex_etf
+        >>> from nctheory.probability import curve
+        >>> noises = [0.2, 0.1, 0.05]
+        >>> figure = plots.error_curve(noises, curve(simplex_etf(10), noises), simplex_etf(10))
+        >>> figure.savefig("curve.png")                                                 # doctest: +SKIP
+    """
+    configuration = as_configuration(configuration)
+    _check_points(noises, estimates)
+    figure = _figure(10, 4.2)
+    left, right = figure.subplots(1, 2)
+    inverse = 1 / np.square(np.asarray(noises, dtype=np.float64))
+    ends = np.array([point.log_interval for point in estimates])
+    where, *limits = _band(configuration, priors, inverse)
+    beta = float(exponent(configuration).value)
+    for axes, divisors in ((left, (math.log(10), math.log(10))), (right, (-where, -inverse))):
+        low, high = (limit / divisors[0] for limit in limits)
+        axes.fill_between(where, low, high, color=_GRAY, alpha=0.4, linewidth=1.5, label="rigorous bounds")
+        if beta < math.inf:
+            line = -beta * where / divisors[0]
+            axes.plot(where, line, color=_RED, linestyle="--", linewidth=1, label=f"exact exponent {beta:.6g}")
+        _draw_points(axes, inverse, ends, divisors[1], estimates)
+        axes.set(xlabel="1 / σ²", xlim=(where[0], where[-1]))
+        _lighten(axes)
+    left.set(ylabel="log₁₀ P(error)")
+    right.set(ylabel="−σ² ln P(error)", xscale="log" if where[-1] >= 10 * where[0] else "linear")
+    right.xaxis.set_minor_formatter("")  # there is a power of 10, and more would overlap
+    right.ticklabel_format(axis="y", useOffset=False)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize="small")
+    figure.suptitle(_curve_heading(configuration, noises, estimates), fontsize="medium")
+    return figure
+
+
+def _check_points(noises: Sequence[float], estimates: Sequence[Estimate]) -> None:
+    if len(noises) != len(estimates) or not len(noises):
+        raise InputError(f"{len(noises)} noises and {len(estimates)} estimates, expected an estimate for each")
+    for index, noise in enumerate(noises):
+        if not _DRAWN[0] <= noise <= _DRAWN[1]:
+            raise InputError(
+                f"noises[{index}] is {noise!r}, expected from {_DRAWN[0]:g} to {_DRAWN[1]:g} for a picture"
+            )
+    for index, point in enumerate(estimates):
+        if not isinstance(point, Estimate):
+            raise InputError(f"estimates[{index}] is of type {type(point).__name__}, expected an Estimate")
+
+
+def _band(configuration: Configuration, priors: Any, inverse: Array) -> tuple[Array, Array, Array]:
+    """Values of 1 / sigma^2, and the logarithms of the bounds there; NaN where P is 0."""
+    low, high = inverse.min(), inverse.max()
+    span = (low / 2, 1.5 * high) if low == high else (low / 1.15, 1.08 * high)
+    number = max(2, min(_BAND, _BAND_WORK // configuration.num_classes**2))
+    where = np.geomspace(*span, number)
+    found = [bounds(Problem.of(configuration, 1 / math.sqrt(each), priors))[:2] for each in where]
+    limits = np.array(found)
+    return where, *np.where(np.isneginf(limits), np.nan, limits).T
+
+
+def _draw_points(axes: Any, inverse: Array, ends: Array, divisors: Any, estimates: Sequence[Estimate]) -> None:
+    """Values with their intervals; of an interval without a lower end, the upper end alone."""
+    values = np.array([point.log_value for point in estimates])
+    divisors = np.broadcast_to(divisors, values.shape)
+    methods = np.array([point.method for point in estimates])
+    bottomless = np.isneginf(ends[:, 0])
+    for method in dict.fromkeys(methods[~bottomless]):
+        chosen = (methods == method) & ~bottomless
+        label = f"{method} ({estimates[int(np.argmax(chosen))].guarantee})"
+        centers = values[chosen] / divisors[chosen]
+        lengths = np.abs(ends[chosen].T / divisors[chosen] - centers)
+        style = {"color": _BLUE, "markersize": 5, "capsize": 3, "linestyle": "none", "clip_on": False}
+        low_high = lengths if divisors[0] > 0 else lengths[::-1]
+        axes.errorbar(inverse[chosen], centers, low_high, marker=_MARKERS[method], label=label, **style)
+    chosen = bottomless & np.isfinite(ends[:, 1])
+    if chosen.any():
+        tops = ends[chosen, 1] / divisors[chosen]
+        marker = "v" if divisors[0] > 0 else "^"
+        axes.plot(inverse[chosen], tops, color=_BLUE, marker=marker, linestyle="none", label="upper end of an interval")
+
+
+def _curve_heading(configuration: Configuration, noises: Sequence[float], estimates: Sequence[Estimate]) -> str:
+    decoder = "nearest-mean decoder" if configuration.decoder == "nearest_mean" else "its own linear decoder"
+    first = f"K = {configuration.num_classes}, d = {configuration.dimension}, {decoder}"
+    never = [f"{noise:g}" for noise, point in zip(noises, estimates, strict=True) if point.log_interval[1] == -math.inf]
+    return f"{first}\nP is exactly 0 at the noise {', '.join(never)}" if never else first
+
+
+def require_matplotlib() -> None:
+    """Say before any work that there will be no picture."""
+    _figure(1, 1)
+
+
 def _largest_margin(trajectory: Trajectory) -> tuple[float, str]:
     """1 over the least value possible, and what that is for this dimension."""
     num_classes, dimension = trajectory.weights.shape
@@ -84,5 +207,9 @@ def _figure(width: float, height: float) -> Any:
 
 def _finish(axes: Any) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize="small")
+    _lighten(axes)
+
+
+def _lighten(axes: Any) -> None:
     axes.grid(color="#dddddd", linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)

@@ -4,7 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import zipfile
+from concurrent.futures import InvalidStateError
 from fractions import Fraction
 from pathlib import Path
 
@@ -477,3 +480,266 @@ def test_require_separation(nc, features_file, tmp_path):
     code, _, err = nc("check", means, "--require-separation", "0.5")
     assert code == 2
     assert "needs a classifier and class sizes" in err
+
+
+# ------------------------------------------------------------------------------------------------------- probability
+
+
+@pytest.fixture
+def means_file(tmp_path):
+    path = tmp_path / "means.npz"
+    means = np.random.default_rng(0).normal(size=(5, 4))
+    np.savez(path, class_means=means, class_sizes=np.array([1, 2, 3, 4, 5]))
+    return path
+
+
+def points_of(document):
+    """What a run found, without the seconds that it took."""
+    document = json.loads(document)
+    return [{name: part for name, part in point.items() if name != "seconds"} for point in document["points"]]
+
+
+@pytest.mark.parametrize(
+    "noises",
+    [
+        ("--noise", "0.1", "0.05", "0.02"),
+        ("--noise", "0.1", "--noise", "0.05", "--noise", "0.02"),
+        ("--noise=0.1", "0.05", "--seed", "3", "--noise", "0.02"),
+        ("--noise", "0.1,0.05", "0.02", "0.1"),
+    ],
+)
+def test_noises_may_follow_each_other(nc, noises):
+    code, out, _ = nc("probability", "--simplex", 10, *noises, "--json")
+    assert code == 0
+    points = points_of(out)
+    assert [point["noise"]["lower"] for point in points] == [0.1, 0.05, 0.02]
+    assert points[1]["decimal"].startswith("1.33316402682")
+    assert json.loads(out)["exponent"]["exact"] == "5/18"
+
+
+def test_the_file_may_come_before_and_after_the_noises(nc, means_file):
+    before = nc("probability", means_file, "--noise", 0.2, 0.1, "--json")
+    after = nc("probability", "--noise", 0.2, 0.1, means_file, "--json")
+    assert before[0] == after[0] == 0
+    assert points_of(before[1]) == points_of(after[1])
+    assert len(points_of(after[1])) == 2
+
+
+def test_a_run_that_is_written_has_the_same_numbers(nc, means_file, tmp_path):
+    arguments = ("probability", means_file, "--noise", 1, 0.2, "--rtol", 0.01)
+    shown = nc(*arguments, "--json")[1]
+    output = tmp_path / "run.json"
+    code, out, _ = nc(*arguments, "-o", output, "--jobs", 2)
+    assert code == 0
+    assert "P(error)" in out
+    assert points_of(output.read_text()) == points_of(shown)
+    assert [point["method"] for point in points_of(shown)] == ["union", "bounds"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["means.npz", "run.json"], "nothing else is left"
+
+
+def test_the_network_is_asked_with_its_own_decoder_or_with_nearest_mean(nc, features_file):
+    arguments = ("probability", features_file, "--noise", 0.3, "--json")
+    own, nearest = (json.loads(nc(*arguments, *more)[1]) for more in ((), ("--decoder", "nearest-mean")))
+    assert (own["decoder"], nearest["decoder"]) == ("network", "nearest_mean")
+    assert own["points"][0]["log_value"] != nearest["points"][0]["log_value"]
+    assert (own["priors"], own["num_classes"], own["dimension"]) == ("equal", 3, 4)
+
+
+def test_priors_in_proportion_to_the_class_sizes(nc, means_file):
+    code, out, _ = nc("probability", means_file, "--noise", 0.2, "--priors", "sizes")
+    assert code == 0
+    assert "priors: in proportion to the class sizes" in out
+
+
+def interrupting(monkeypatch, chunks):
+    """Press Ctrl-C after so many chunks."""
+    sample = nctheory.probability.union.sample
+    counts = iter(range(10**9))
+
+    def interrupted(*arguments):
+        if next(counts) >= chunks:
+            raise KeyboardInterrupt
+        return sample(*arguments)
+
+    monkeypatch.setattr("nctheory.probability.union.sample", interrupted)
+
+
+def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(nc, monkeypatch, means_file, tmp_path):
+    arguments = ("probability", means_file, "--noise", 1, 0.8, "--method", "union", "--rtol", 0.01)
+    output, checkpoint = tmp_path / "run.json", tmp_path / "run.json.checkpoint.npz"
+    whole = nc(*arguments, "--json")[1]
+    with monkeypatch.context() as patch:
+        interrupting(patch, 3)
+        code, out, error = nc(*arguments, "-o", output)
+    assert (code, out) == (130, "")
+    assert error == f"nctheory: interrupted; {checkpoint} has what was done: add --resume to go on\n"
+    assert not output.exists()
+    kept = checkpoint.read_bytes()
+    for wrong in ((), ("--resume", "--seed", 1), ("--resume", "--method", "plain"), ("--resume", "--rtol", 0.02)):
+        code, out, error = nc(*arguments, "-o", output, *wrong)
+        assert (code, out, error.count("\n")) == (2, "", 1), error
+        assert checkpoint.read_bytes() == kept
+    code, _, _ = nc(*arguments, "-o", output, "--resume")
+    assert code == 0
+    assert points_of(output.read_text()) == points_of(whole)
+    assert not checkpoint.exists()
+
+
+def test_ctrl_c_without_an_output_says_that_nothing_is_kept(nc, monkeypatch, means_file):
+    interrupting(monkeypatch, 1)
+    code, _, error = nc("probability", means_file, "--noise", 1, "--method", "union")
+    assert (code, error) == (130, "nctheory: interrupted; nothing was kept\n")
+
+
+def test_a_killed_run_goes_on(means_file, tmp_path):
+    output, checkpoint = tmp_path / "run.json", tmp_path / "run.json.checkpoint.npz"
+    arguments = ("probability", means_file, "--noise", 1, "--method", "union", "--rtol", 5e-4, "--max-samples", 600_000)
+    command = [sys.executable, "-m", "nctheory", *map(str, arguments), "-o", str(output)]
+    process = subprocess.Popen(command)
+    while not checkpoint.exists() or checkpoint.stat().st_size < 5_000:  # more than an empty one
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait() != 0
+    assert run(*arguments, "-o", output).returncode == 2
+    assert run(*arguments, "-o", output, "--resume").returncode == 0
+    assert points_of(output.read_text()) == points_of(run(*arguments, "--json").stdout)
+
+
+def test_the_picture_is_written(nc, tmp_path):
+    pytest.importorskip("matplotlib")
+    for name, start in (("curve.png", b"\x89PNG"), ("curve.svg", b"<?xml"), ("curve.pdf", b"%PDF")):
+        code, _, error = nc("probability", "--simplex", 4, "--noise", 0.3, 0.1, "--plot", tmp_path / name)
+        assert (code, error) == (0, "")
+        assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_an_accuracy_out_of_reach_is_an_honest_answer(nc, means_file):
+    code, out, _ = nc("probability", means_file, "--noise", 1, "--rtol", 0, "--max-samples", 2000, "--json")
+    (point,) = points_of(out)
+    assert code == 0
+    assert not point["reached"]
+    assert point["num_samples"] == 2000
+    assert "rtol 0 was not reached" in point["reason"]
+
+
+@pytest.mark.parametrize("noise", ["1e-8", "1e8", "1e-300", "1e300"])
+def test_extreme_noises_have_an_honest_answer(nc, means_file, noise):
+    code, out, error = nc("probability", means_file, "--noise", noise, "--max-samples", 2000, "--json")
+    assert (code, error) == (0, "")
+    (point,) = points_of(out)
+    low, high = point["interval"]["lower"], point["interval"]["upper"]
+    assert 0 <= low <= point["value"] <= high <= 1
+    assert (high < 1e-300) if noise.startswith("1e-") else (low > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--simplex", 10, "--noise", 0), "noise is 0.0, expected a positive, finite standard deviation"),
+        (("--simplex", 10, "--noise", -0.1), "noise is -0.1, expected a positive"),
+        (("--simplex", 10, "--noise", 0.1, -0.1), "noise is -0.1, expected a positive"),
+        (("--simplex", 10, "--noise", "nan"), "noise is nan, expected a positive"),
+        (("--simplex", 10, "--noise", "inf"), "noise is inf, expected a positive"),
+        (("--simplex", 10, "--noise", "1e999"), "noise is inf, expected a positive"),
+        (("--simplex", 10, "--noise", "abc"), "could not convert string to float: 'abc', expected standard deviations"),
+        (("--simplex", 10, "--noise", ""), "could not convert string to float: '', expected standard deviations"),
+        (("--simplex", 1, "--noise", 1), "--simplex is 1, expected from 2 to 1000 classes"),
+        (("--simplex", 0, "--noise", 1), "--simplex is 0, expected from 2"),
+        (("--simplex", -3, "--noise", 1), "--simplex is -3, expected from 2"),
+        (("--simplex", 10**9, "--noise", 1), "--simplex is 1000000000, expected from 2"),
+        (("a.npz", "--simplex", 3, "--noise", 1), "FILE a.npz and --simplex 3 are both given, expected one of them"),
+        (("--noise", 1), "neither FILE nor --simplex is given, expected one of them"),
+        (("missing.npz", "--noise", 1), "missing.npz"),
+        (("--simplex", 3, "--noise", 1, "--method", "guess"), "method is 'guess', expected one of auto, exact"),
+        (("--simplex", 3, "--noise", 1, "--rtol", -1), "rtol is -1.0, expected"),
+        (("--simplex", 3, "--noise", 1, "--rtol", "nan"), "rtol is nan, expected"),
+        (("--simplex", 3, "--noise", 1, "--confidence", 1), "confidence is 1.0, expected"),
+        (("--simplex", 3, "--noise", 1, "--max-samples", 0), "max_samples is 0, expected"),
+        (("--simplex", 3, "--noise", 1, "--seed", -1), "seed is -1, expected"),
+        (("--simplex", 3, "--noise", 1, "--jobs", -1), "--jobs is -1, expected"),
+        (("--simplex", 3, "--noise", 1, "--decoder", "best"), "--decoder is 'best', expected one of own, nearest-mean"),
+        (("--simplex", 3, "--noise", 1, "--priors", "some"), "--priors is 'some', expected one of equal, sizes"),
+        (("--simplex", 3, "--noise", 1, "--priors", "sizes"), "has none: expected class_sizes or labels"),
+        (("--simplex", 3, "--noise", 1, "--resume"), "--resume without -o"),
+        (("--simplex", 3, "--noise", 1, "--resume", "-o", "run.json"), "run.json.checkpoint.npz does not exist"),
+        (("--simplex", 3, "--noise", 1, "-o", "no/run.json"), "-o no/run.json cannot be written: No such file"),
+        (("--simplex", 3, "--noise", 1, "-o", "."), "-o . is no regular file"),
+        (("--simplex", 3, "--noise", 1, "-o", "/dev/null"), "-o /dev/null is no regular file"),
+        (("--simplex", 3, "--noise", 1, "-o", "x" * 300), "cannot be written: File name too long"),
+        (("--simplex", 3, "--noise", 1, "--plot", "a.txt"), "--plot a.txt ends in '.txt', expected one of .png, .pdf"),
+        (("--simplex", 3, "--noise", 1, "--plot", "no/a.png"), "--plot no/a.png cannot be written: No such file"),
+        (("--simplex", 3, "--noise", 1, "-o", "a.png", "--plot", "./a.png"), "have the same name twice"),
+    ],
+)
+def test_bad_probability_questions_end_in_one_line(nc, monkeypatch, tmp_path, arguments, message):
+    def worked(*arguments, **options):
+        raise AssertionError("there was work before the answer")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nctheory.probability.estimate.exact_error", worked)
+    code, out, error = nc("probability", *arguments)
+    assert (code, out, error.count("\n")) == (2, "", 1), error
+    assert error.startswith("nctheory: ")
+    assert message in error
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_an_output_never_takes_the_place_of_the_file(nc, means_file):
+    content = means_file.read_bytes()
+    code, _, error = nc("probability", means_file, "--noise", 0.2, "-o", means_file)
+    assert code == 2
+    assert "same name twice" in error
+    assert means_file.read_bytes() == content
+
+
+def test_one_class_is_refused(nc, tmp_path):
+    np.savez(tmp_path / "one.npz", class_means=np.eye(3)[:1])
+    code, _, error = nc("probability", tmp_path / "one.npz", "--noise", 1)
+    assert code == 2
+    assert "one.npz has one class, expected at least two" in error
+
+
+def test_missing_noise_and_unknown_options_end_in_exit_code_2(nc):
+    assert nc("probability", "--simplex", 3)[0] == 2
+    assert nc("probability", "--simplex", 3, "--noise")[0] == 2
+    assert nc("probability", "--simplex", 3, "--noise", 1, "--nose", 2)[0] == 2
+
+
+def test_a_plot_without_matplotlib_is_refused_before_the_work(nc, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, out, error = nc("probability", "--simplex", 3, "--noise", 1, "--plot", tmp_path / "a.png")
+    assert (code, out) == (2, "")
+    assert "pip install 'nctheory[plots]'" in error
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    done = run("probability", "--simplex", 3, "--noise", 1, "-o", folder / "run.json")
+    if os.access(folder, os.W_OK):  # the administrator may write everywhere
+        assert done.returncode == 0
+        return
+    assert done.returncode == 2
+    assert "cannot be written: Permission denied" in done.stderr
+
+
+def test_only_canceled_futures_of_an_ended_pool_are_passed_over(capsys):
+    for error, shown in ((InvalidStateError("CANCELLED"), False), (ValueError("a defect"), True)):
+        cli._without_canceled(threading.ExceptHookArgs((type(error), error, None, threading.current_thread())))
+        assert (type(error).__name__ in capsys.readouterr().err) == shown
+
+
+def test_a_result_that_can_no_longer_be_written_stays_in_the_checkpoint(nc, monkeypatch, means_file, tmp_path):
+    arguments = ("probability", means_file, "--noise", 1, "-o", tmp_path / "run.json")
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        code, _, error = nc(*arguments)
+    assert (code, error) == (2, f"nctheory: -o {tmp_path / 'run.json'} cannot be written: No space left on device\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["means.npz", "run.json.checkpoint.npz"]
+    assert nc(*arguments, "--resume")[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["means.npz", "run.json"]
