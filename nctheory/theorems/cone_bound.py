@@ -66,6 +66,19 @@ cone_bound.false_neighbor(
 )
 
 
+def simplex_below_smaller_dimension(num_classes, noise):
+    """The cone bound in dimension K - 2 less the error of the simplex."""
+    return cone_error(num_classes, num_classes - 2, noise) - simplex_error(num_classes, noise)
+
+
+cone_bound.false_neighbor(
+    "one_dimension_less",
+    "For K >= 4 the cone bound holds in dimension min(d, K-1) - 1, too.",
+    margin=simplex_below_smaller_dimension,
+    domain=Domain({"num_classes": (4, 6)}, noise=Positive()),
+)
+
+
 def ball_below_bound(num_classes, points, noise):
     """The cone bound in the plane less the union bound."""
     pairs = sum(normal_tail(sqrt(squared_distance(x, y)) / (2 * noise)) for x, y in combinations(points, 2))

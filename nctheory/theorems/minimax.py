@@ -48,3 +48,24 @@ minimax.false_neighbor(
     "The simplex also has the smallest error of the best class.",
     margin=above_best_class,
 )
+
+
+def above_mean_of_extremes(num_classes, points, thresholds, noise):
+    """The error of the simplex less the mean of the smallest and the largest error of a class."""
+    below = [0] + [normal_cdf((thresholds[c - 1] - points[c]) / noise) for c in range(1, num_classes)]
+    above = [normal_tail((thresholds[c] - points[c]) / noise) for c in range(num_classes - 1)] + [0]
+    errors = [below[c] + above[c] for c in range(num_classes)]
+    return simplex_error(num_classes, noise) - (min(errors) + max(errors)) / 2
+
+
+minimax.false_neighbor(
+    "mean_of_extremes",
+    "Already the mean of the smallest and the largest error of a class is at least that of the simplex, K >= 3.",
+    margin=above_mean_of_extremes,
+    domain=Domain(
+        {"num_classes": (3, 5), "num_thresholds": lambda num_classes: (num_classes - 1, num_classes - 1)},
+        points=Interval(("num_classes",), Fraction(-1), Fraction(1)),
+        thresholds=Increasing(("num_thresholds",)),
+        noise=Positive(),
+    ),
+)

@@ -4,12 +4,18 @@ Two antipodal signals of norm sqrt(K/2) and K - 2 at 0 have mean squared norm 1,
 (4 Phi(sqrt(K/2) / (2 sigma)) - 1) / K. With much noise, K points on a line are right with probability about
 (1 + R phi(0) / sigma) / K, R the distance of the outermost; the energy allows R = sqrt(2K). The simplex has
 (1 + sqrt(K/(K-1)) m_K / sigma) / K, m_K the mean of the maximum of K standard normals. The line wins from K = 7 on.
+
+An equilateral triangle of norm sqrt(K/3) and K - 3 at 0 have mean squared norm 1, too. A decoder that never answers
+with one of the latter is right with probability 3/K times that of the triangle, which is the unit triangle in noise
+sigma / sqrt(K/3). With much noise that is about 3/K (1 + sqrt(3/2) m_3 sqrt(K/3) / sigma) / 3, which is
+(1 + sqrt(K/2) m_3 / sigma) / K. The simplex has less where m_K < sqrt((K-1)/2) m_3; for K = 4, 5, 6 these numbers are
+1.0294 < 1.0365, 1.1630 < 1.1968, 1.2672 < 1.3381.
 """
 
 from fractions import Fraction
 
 from nctheory.domains import AverageEnergy, Domain, Interval
-from nctheory.gaussian import line_correct, simplex_error
+from nctheory.gaussian import line_correct, simplex_error, sqrt
 from nctheory.theorems.registry import theorem
 
 
@@ -22,8 +28,8 @@ from nctheory.theorems.registry import theorem
     reference="steiner1994; lazich2012; proof in the docstring of this file",
     standing="refuted",
     remarks="Steiner's counterexample: two antipodal signals and the others at 0, from K = 7 on, when noise is large. "
-    "With a triangle and zeros, in the plane, it works from K = 4 on. For small noise nothing beats the exponent of "
-    "the simplex. Executed for points on a line, with nearest mean.",
+    "With a triangle and zeros, in the plane, it works from K = 4 on, which is the false neighbor. For small noise "
+    "nothing beats the exponent of the simplex. Executed for points on a line, with nearest mean.",
     domain=Domain(
         {"num_classes": (6, 10)},
         points=AverageEnergy(("num_classes", 1)),
@@ -34,3 +40,18 @@ from nctheory.theorems.registry import theorem
 def strong_simplex(num_classes, points, noise):
     """The probability that points on a line are right, less that of the simplex."""
     return line_correct([x[0] for x in points], noise) - 1 + simplex_error(num_classes, noise)
+
+
+def triangle_above_simplex(num_classes, noise):
+    """The probability that a triangle with K - 3 zeros is right, never answering with these, less the simplex'."""
+    triangle = 1 - simplex_error(3, noise / sqrt(num_classes / 3))
+    return 3 * triangle / num_classes - 1 + simplex_error(num_classes, noise)
+
+
+strong_simplex.false_neighbor(
+    "up_to_six",
+    "For K from 4 to 6, a triangle of norm sqrt(K/3) with K - 3 signals at 0, which have mean squared norm 1, is right "
+    "with at most the probability of the unit simplex.",
+    margin=triangle_above_simplex,
+    domain=Domain({"num_classes": (4, 6)}, noise=Interval((), Fraction(1), Fraction(100))),
+)

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from nctheory.domains import Domain, Positive, Probabilities, Range, Sphere
 from nctheory.formula import squared_distance
-from nctheory.gaussian import circle_error, normal_tail, orthogonal_error, simplex_error, sqrt
+from nctheory.gaussian import biorthogonal_error, circle_error, normal_tail, orthogonal_error, simplex_error, sqrt
 from nctheory.theorems.registry import theorem
 
 SIZES: dict[str, Range] = {"num_classes": (2, 5), "dimension": (1, 3)}
@@ -22,8 +22,8 @@ SIZES: dict[str, Range] = {"num_classes": (2, 5), "dimension": (1, 3)}
     standing="proved",
     remarks="Proved in a preprint of 2026, arXiv 2607.14087, which comes with a public development in Lean; that proof "
     "has not been rebuilt here, and earlier claims of a proof exist (pastore2023). Known before: K <= 4, the limit of "
-    "small noise, and local optimality. Executed in the plane, where the error of unit vectors has a formula, and in "
-    "any dimension with the union bound in the place of the error.",
+    "small noise, and local optimality. Executed where the error of unit vectors has a formula, in the plane and for "
+    "2K signals +-e_i, and in any dimension with the union bound in the place of the error.",
     domain=Domain(
         SIZES,
         gaps=Probabilities(("num_classes",)),
@@ -39,9 +39,11 @@ SIZES: dict[str, Range] = {"num_classes": (2, 5), "dimension": (1, 3)}
     },
 )
 def weak_simplex(num_classes, gaps, points, noise):
-    """The error of the simplex less that of unit vectors in the plane, or less the union bound of others."""
+    """The error of the simplex less that of unit vectors in the plane, or +-e_i, or less the union bound of others."""
     pairs = sum(normal_tail(sqrt(squared_distance(x, y)) / (2 * noise)) for x, y in combinations(points, 2))
-    return simplex_error(num_classes, noise) - min(circle_error(gaps, noise), 2 * pairs / num_classes)
+    biorthogonal = simplex_error(2 * num_classes, noise) - biorthogonal_error(num_classes, noise)
+    others = min(circle_error(gaps, noise), 2 * pairs / num_classes)
+    return max(simplex_error(num_classes, noise) - others, biorthogonal)
 
 
 def orthogonal_above_simplex(num_classes, noise):
