@@ -269,6 +269,9 @@ def geometric_sum(x: Any, terms: int) -> Any:
 # Wedges in the plane
 
 
+_FAR_ALONG = 1e6  # h sinh(start), from where on two bounds on a wedge agree to 12 digits, and quadrature is slow
+
+
 def wedge_integral(height: Real, start: Real) -> Real:
     """The integral over u > start of exp(-h^2 cosh(u)^2 / 2) / (pi cosh u): a wedge with walls h away from the center.
 
@@ -291,6 +294,9 @@ def _wedge_ball(height: Real, start: arb) -> arb:
     height = arb(height)
     if not start.is_finite():
         return arb(0.5, 0.5)  # some probability: the ball [0, 1]
+    if abs(along := abs(height) * start.sinh()) > _FAR_ALONG:
+        far = _far_wedge(abs(height), abs(along))
+        return far if along > 0 else 2 * _tail(abs(height)) - far
     least = min(max(float(start.mid()), 0.0), 700.0)  # where cosh is still a float
     low, high = height.abs_lower(), height.abs_upper()
     square = (low * low).union(high * high)  # not negative, however wide the ball
@@ -305,6 +311,16 @@ def _wedge_ball(height: Real, start: arb) -> arb:
     size = density(arb(least))
     beyond = 2 * density(stop) * stop.cosh() * (-stop).exp()
     return (ball_integral(density, start, stop, size) + between_zero_and(beyond)) / arb.pi()
+
+
+def _far_wedge(height: arb, along: arb) -> arb:
+    """The integral of h / (h^2 + x^2) exp(-(h^2 + x^2) / 2) / pi over x = h sinh u > s = h sinh(start).
+
+    It is between its values for x^2 = s^2 and, by Jensen's inequality, for x^2 = s^2 + 2 > E[x^2 | x > s].
+    """
+    square = height * height + along * along
+    bounds: arb = height / square.union(square + 2) * bell(height) * (2 / arb.pi()).sqrt() * _tail(along)
+    return bounds
 
 
 def _corner(threshold: Real, correlation: Real) -> Real:

@@ -249,6 +249,21 @@ def test_wedges_at_the_ends():
     assert gaussian.wedge_error(1 - 1e-12, 0.3) == pytest.approx(0, abs=1e-11)
 
 
+@pytest.mark.parametrize("height", [0.25, 3, -3, 10])
+@pytest.mark.parametrize("along", [-7, -2.5, 2.5, 7, 20])
+def test_bounds_on_wedges_far_along_hold_the_integral(height, along, monkeypatch):
+    """Against quadrature in x = h sinh u; bounds on the tail itself, or on what is left to the whole."""
+    monkeypatch.setattr(gaussian, "_FAR_ALONG", 2)
+    h, s = abs(height), abs(along)
+    bounds = gaussian.wedge_integral(arb(height), (arb(along) / h).asinh())
+    with mpmath.workdps(30):
+        cuts = [s, s + mpf(1) / s, s + mpf(5) / s, s + mpf(30) / s, mpmath.inf]
+        tail = mpmath.quad(lambda x: h / (h**2 + x**2) * mpmath.exp(-(h**2 + x**2) / 2) / mpmath.pi, cuts)
+        exact = tail if along > 0 else mpmath.erfc(h / mpmath.sqrt(2)) - tail
+    assert bounds.overlaps(as_arb(exact))
+    assert bounds.rad() < 2 / (s**2 + h**2) * as_arb(tail) + 1e-13 * as_arb(exact)
+
+
 def test_wrong_formulas_are_told_apart():
     noise = fmpq(1, 3)
     right = gaussian.simplex_error(10, noise)

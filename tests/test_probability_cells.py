@@ -165,3 +165,9 @@ def test_a_cell_that_few_points_see_gets_its_share_of_more_points():
     shares = [each.pair_values[(each.pairs == [0, 5]).all(axis=1)].sum() / each.value for each in found]
     assert min(shares) > 0
     assert np.mean(shares) == pytest.approx(1.477e-5, rel=0.5)
+
+
+def test_certain_errors_beside_errors_below_all_floats():
+    problem = Problem.of([[0.0], [0.0], [1.0]], 0.001)
+    found = cells.sample(problem, 0, 0, 64)
+    assert found.value * math.exp(found.log_scale) == pytest.approx(2 / 3, rel=1e-12)

@@ -10,6 +10,7 @@ from nctheory import Configuration, gaussian
 from nctheory.constructions import simplex_etf
 from nctheory.errors import InputError
 from nctheory.probability import plain
+from nctheory.probability.exact import exact_error
 from nctheory.probability.plain import clopper_pearson
 from nctheory.probability.problem import Problem
 
@@ -131,3 +132,13 @@ def test_bad_input_is_named():
             clopper_pearson(*arguments)
     with pytest.raises(InputError, match="confidence is 2"):
         clopper_pearson(1, 2, 2)
+
+
+@pytest.mark.parametrize("step", [1e-13, 1e-15, 2.3e-16])
+def test_rows_that_differ_by_rounding_alone_are_told_apart(step):
+    """The scores of both would agree but for rounding; the noise along their difference decides."""
+    problem = Problem.of([[1.0, 1.0], [1 + step, 1.0], [3.0, -1.0]], 1.0)
+    chunk = plain.sample(problem, 1, 0, 100_000)
+    low, high = plain.clopper_pearson(int(chunk.wrong.sum()), 100_000, 1 - 1e-9)
+    found = exact_error(Problem.of([[1.0, 1.0], [1 + 1e-9, 1.0], [3.0, -1.0]], 1.0))
+    assert low < math.exp(found.log_value) < high

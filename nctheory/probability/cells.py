@@ -229,7 +229,7 @@ class _Plan:
         generator = np.random.Generator(np.random.Philox(0))  # the stream of no chunk
         means = self.products(np.arange(len(self.sent)), *self.points(generator, _PILOT))
         sizes = self.shares * (means + 1 / _PILOT**2)  # a cell that few points have missed still gets its share
-        return np.asarray(np.sqrt(sizes / np.max(sizes, initial=0)))
+        return np.asarray(np.sqrt(sizes / (np.max(sizes, initial=0) or 1.0)))  # all 0: certain errors hide the rest
 
     def points(self, generator: np.random.Generator, number: int) -> tuple[Array, Array]:
         """Scrambled Sobol points (steps, number) and a digital shift for each cell (n, steps), as integers."""

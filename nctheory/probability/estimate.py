@@ -466,8 +466,8 @@ def reaching(answer: Estimate, rtol: float) -> Estimate:
 
 
 def inside(log_value: float, ends: Ends) -> float:
-    """The value, or the middle of the interval where the value is outside of it."""
-    return log_value if ends[0] <= log_value <= ends[1] else middle(ends)
+    """The value, or the nearest end of the interval where the value is outside of it."""
+    return min(max(log_value, ends[0]), ends[1])
 
 
 def middle(ends: Ends) -> float:

@@ -138,21 +138,37 @@ def _decoded(problem: Problem, generator: np.random.Generator, classes: Array, p
     """For sorted classes that have the same rows in reduced coordinates."""
     first, index = int(present[0]), np.arange(len(classes))
     rows = problem.rows(first)
-    scores = generator.standard_normal((len(classes), rows.shape[1])) @ rows.T
+    noise = generator.standard_normal((len(classes), rows.shape[1]))
+    scores = noise @ rows.T
     scores -= scores[index, classes][:, None]
-    scores -= _levels(problem, present, rows)[np.searchsorted(present, classes)]
+    close = _close(rows, present)
+    for c, near in zip(present, close, strict=True):  # scores of rows this near differ by rounding alone
+        if len(rivals := np.flatnonzero(near)):
+            sent = slice(*np.searchsorted(classes, [c, c + 1]))
+            scores[sent, rivals] = noise[sent] @ problem.differences(int(c), rivals).T
+    scores -= _levels(problem, present, rows, close)[np.searchsorted(present, classes)]
     scores[index, classes] = -math.inf
     rivals = scores.argmax(axis=1)
     return np.where(scores[index, rivals] >= 0, rivals, classes)
 
 
-def _levels(problem: Problem, classes: Array, rows: Array) -> Array:
+def _close(rows: Array, classes: Array) -> Array:
+    """(n, K) which rivals' rows are so near that their difference would cancel."""
+    near = _squares(rows, classes) < _CLOSE**2 * np.einsum("ij,ij->i", rows, rows).max()
+    return np.asarray(near & (np.arange(len(rows)) != classes[:, None]))
+
+
+def _squares(rows: Array, classes: Array) -> Array:
+    """(n, K) |V_k - V_c|^2, up to cancellation."""
+    squares = np.einsum("ij,ij->i", rows, rows)
+    return np.asarray(squares[classes, None] + squares - 2 * (rows[classes] @ rows.T))
+
+
+def _levels(problem: Problem, classes: Array, rows: Array, close: Array) -> Array:
     """(n, K) t_ck |V_k - V_c|, which <V_k - V_c, z> must not reach."""
     thresholds = problem.thresholds(classes)
-    squares = np.einsum("ij,ij->i", rows, rows)
-    distances = squares[classes, None] + squares - 2 * (rows[classes] @ rows.T)
-    lengths = np.sqrt(np.maximum(distances, 0))
-    close = np.isfinite(thresholds) & (distances < _CLOSE**2 * squares.max())
+    lengths = np.sqrt(np.maximum(_squares(rows, classes), 0))
+    close = close & np.isfinite(thresholds)
     for i in np.flatnonzero(close.any(axis=1)):
         rivals = np.flatnonzero(close[i])
         lengths[i, rivals] = np.linalg.norm(problem.differences(int(classes[i]), rivals), axis=1)
