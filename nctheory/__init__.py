@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         separation,
         spherical_code,
         strategies,
+        symbolic,
         theorems,
     )
     from nctheory.claims import Claim
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from nctheory.result import Certificate, Result, Status
     from nctheory.theorems import theorem
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 __all__ = [
     "Certificate",
@@ -71,6 +72,7 @@ __all__ = [
     "simplex_etf_gram",
     "spherical_code",
     "strategies",
+    "symbolic",
     "theorem",
     "theorems",
 ]

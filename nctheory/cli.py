@@ -339,7 +339,9 @@ def verify(
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; 0 for one on each core.")] = 0,
     cutoff: Annotated[float, typer.Option(help="Seconds for each claim.")] = 120.0,
-    output: Annotated[Path | None, typer.Option("-o", help="A file to write the JSON to.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", help="A file for the JSON; one in .md for the table of all evidence.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of a table.")] = False,
 ) -> None:
     """Test theorems, and find counterexamples of their false neighbors; exit 1 where something is not as stated."""
@@ -347,6 +349,8 @@ def verify(
 
     if output is not None and (output.is_dir() or not output.parent.is_dir()):
         raise InputError(f"-o {output} is a folder or in none, expected a file to write the JSON to")
+    if output is not None and output.suffix == ".md" and names:
+        raise InputError(f"-o {output} is for the table of all evidence, expected no names beside it")
     with contextlib.redirect_stdout(sys.stderr):  # what the files of users print does not belong to the answer
         chosen = verification.tasks(names or [])
         with _progress(len(chosen)) as announce, _pool(jobs, len(chosen)) as executor:
@@ -358,9 +362,33 @@ def verify(
     else:
         found.render(_console())
     if output is not None:
-        _write_text(output, found.as_json())
+        _write_text(output, found.as_json() if output.suffix != ".md" else _evidence(found))
     if not found.complete:
         raise typer.Exit(Exit.INTERRUPTED)
+    raise typer.Exit(Exit.DONE if found.holds else Exit.REQUIREMENT_FAILS)
+
+
+def _evidence(found: "nctheory.verification.Verification") -> str:
+    from nctheory import evidence, proving
+
+    return evidence.markdown(found, proving.derive(mutants=True))
+
+
+@app.command()
+def prove(
+    names: Annotated[list[str] | None, typer.Argument(help="Propositions, or Python files; all of proofs/.")] = None,
+    mutants: Annotated[bool, typer.Option("--mutants", help="Run the mutants too, which all have to fail.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of text.")] = False,
+) -> None:
+    """Derive theorems for every number of classes, each step checked; exit 1 where one fails or a mutant does not."""
+    from nctheory import proving
+
+    with contextlib.redirect_stdout(sys.stderr):  # what the files of users print does not belong to the answer
+        found = proving.derive(names or [], mutants=mutants)
+    if as_json:
+        print(found.as_json())  # noqa: T201
+    else:
+        found.render(_console())
     raise typer.Exit(Exit.DONE if found.holds else Exit.REQUIREMENT_FAILS)
 
 

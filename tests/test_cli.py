@@ -743,3 +743,56 @@ def test_a_result_that_can_no_longer_be_written_stays_in_the_checkpoint(nc, monk
     assert sorted(path.name for path in tmp_path.iterdir()) == ["means.npz", "run.json.checkpoint.npz"]
     assert nc(*arguments, "--resume")[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["means.npz", "run.json"]
+
+
+def test_prove_shows_the_steps_of_one_proof(nc):
+    code, out, _ = nc("prove", "stability_identity")
+    assert code == 0
+    assert out.startswith("stability_identity: 4K(K - 1)")
+    assert "discharged (summed)" in out
+    assert "proved; every step holds for all sizes" in out
+
+
+def test_prove_runs_mutants_and_writes_json(nc):
+    code, out, _ = nc("prove", "nearest_mean", "--mutants", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert (document["command"], document["holds"]) == ("prove", True)
+    assert [each["identifier"] for each in document["propositions"]] == ["nearest_mean", "nearest_mean_converse"]
+    assert all(each["mutants"] and not any(each["mutants"].values()) for each in document["propositions"])
+
+
+def test_prove_fails_on_a_false_proposition_of_a_user(nc, tmp_path):
+    path = tmp_path / "wrong.py"
+    path.write_text(
+        "from nctheory.symbolic import Fact, proposition\n"
+        "print('noise')\n"
+        "@proposition('A square is above 1.', mutants={})\n"
+        "def square(p):\n"
+        "    x = p.symbol('x')\n"
+        "    p.concludes('So it is.', p.follows(Fact(x**2 - 1, '>= 0'), 'By hope.', [], [(1, x)]))\n"
+    )
+    code, out, err = nc("prove", path)
+    assert code == 1
+    assert "not proved: 2 steps failed" in out
+    assert "noise" not in out
+    assert "noise" in err
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["fermat"], "fermat is not proved here, expected a .py file or one of balanced_separation"),
+        (["missing.py"], "missing.py is no file"),
+    ],
+)
+def test_prove_refuses_what_it_does_not_know(nc, names, message):
+    code, _, err = nc("prove", *names)
+    assert code == 2
+    assert message in err
+
+
+def test_the_table_of_evidence_is_of_the_whole_catalogue(nc, tmp_path):
+    code, _, err = nc("verify", "rankin", "-o", tmp_path / "evidence.md")
+    assert code == 2
+    assert "expected no names beside it" in err

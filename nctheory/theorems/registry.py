@@ -270,16 +270,8 @@ def load_file(path: str | Path) -> dict[str, Theorem]:
         Traceback (most recent call last):
         nctheory.errors.InputError: missing.py is no file
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} is no file")
-    before = len(_STATED)
-    try:
-        _run(path)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(f"{path} fails: {type(error).__name__}: {error}") from None
+    path, before = Path(path), len(_STATED)
+    run_file(path)
     stated = [name for name in _STATED[before:] if not _is_ours(_REGISTERED[name].source)]
     if not stated:
         raise InputError(f"{path} states nothing: expected functions under @nctheory.theorem(...)")
@@ -288,12 +280,19 @@ def load_file(path: str | Path) -> dict[str, Theorem]:
     return {name: _REGISTERED[name] for name in stated}
 
 
-def _run(path: Path) -> ModuleType:
+def run_file(path: Path) -> ModuleType:
     """The file as a module of its own name, which is kept, so that its functions can be sent to other processes."""
+    if not path.is_file():
+        raise InputError(f"{path} is no file")
     spec = importlib.util.spec_from_file_location(f"_claims_{path.stem}", path.resolve())
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is no Python file, expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{path} fails: {type(error).__name__}: {error}") from None
     return module
