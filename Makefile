@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench proofs clean
 
 run: $(STAMP)
 	$(BIN)/nctheory check
@@ -15,6 +15,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The formal proofs; installs Coq and mathcomp by apt where they are missing.
+proofs:
+	$(MAKE) -C proofs/rocq install proofs
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
