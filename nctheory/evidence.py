@@ -12,7 +12,7 @@ from pathlib import Path
 import nctheory
 from nctheory.errors import InputError
 from nctheory.proving import Derivation, Derivations, folder
-from nctheory.verification import Row, Verification
+from nctheory.verification import Row, Verification, replay
 
 __all__ = ["digest", "formal_theorems", "markdown"]
 
@@ -30,7 +30,7 @@ says. Evidence is what was run:
   the statement; the file says which parts. Lemmas are what it takes from elsewhere.
 - *formal*: a proof in Rocq, without axioms: `make proofs`. proofs/rocq/README.md says of which parts.
 
-Each cell links to the file behind it.
+Each cell links to the file behind it, and shows the command that does it again.
 
 | theorem | standing | sampled | attacked | false neighbors | certified | symbolic | formal |
 |---|---|---|---|---|---|---|---|
@@ -56,7 +56,8 @@ def markdown(verification: Verification, derivations: Derivations) -> str:
     Example:
         >>> from nctheory import evidence, proving, verification
         >>> found = verification.verify(verification.tasks(["nearest_mean"]), evaluations=300)
-        >>> "[proved](../proofs/nearest_mean.py)" in evidence.markdown(found, proving.derive(["nearest_mean"]))
+        >>> table = evidence.markdown(found, proving.derive(["nearest_mean"]))
+        >>> '[proved](../proofs/nearest_mean.py "nctheory prove nearest_mean")' in table
         True
     """
     if not verification.complete:
@@ -66,7 +67,11 @@ def markdown(verification: Verification, derivations: Derivations) -> str:
         proofs.setdefault(derivation.path.stem, []).append(derivation)
     formal = formal_theorems()
     head = _HEAD.format(version=nctheory.__version__, evaluations=verification.evaluations, seed=verification.seed)
-    lines = [_line(row, proofs.get(row.task.theorem, []), formal.get(row.task.theorem)) for row in verification.rows]
+    evaluations, seed = verification.evaluations, verification.seed
+    lines = [
+        _line(row, proofs.get(name, []), formal.get(name), replay(row.task, evaluations, seed))
+        for row, name in ((row, row.task.theorem) for row in verification.rows)
+    ]
     files = [_source(row) for row in verification.rows]
     files += sorted({derivation.path for derivation in derivations.rows}) + sorted(set(formal.values()))
     digests = [f"| [{path.name}]({_link(path)}) | `{digest(path)}` |" for path in files]
@@ -74,23 +79,27 @@ def markdown(verification: Verification, derivations: Derivations) -> str:
     return head + "\n".join([*lines, *more, "", "| file | SHA-256, first 16 digits |", "|---|---|", *digests, ""])
 
 
-def _line(row: Row, derivations: list[Derivation], formal: Path | None) -> str:
-    """One theorem."""
-    source, own = _link(_source(row)), row.own
+def _line(row: Row, derivations: list[Derivation], formal: Path | None, again: str) -> str:
+    """One theorem; each cell links to the file behind it, with the command that does it again."""
+    name, source, own = row.task.theorem, _source(row), row.own
     if not row.holds or own is None:
-        raise InputError(f"{row.task.theorem} is not as stated: {'; '.join(row.notes)}")
-    refuted = f"{len(row.neighbors)} of {len(row.neighbors)}" if row.neighbors else ""
+        raise InputError(f"{name} is not as stated: {'; '.join(row.notes)}")
+    neighbors = len(row.neighbors)
     cells = (
-        f"[{row.task.theorem}]({source})",
+        f"[{name}]({_link(source)})",
         str(row.standing),
-        f"[{own.effort.sampled:,}]({source})",
-        f"[{own.effort.corners + own.effort.attacked:,}]({source})",
-        refuted,
-        f"[{_certified(row)}]({source})" if row.certified else "",
-        f"[{_standing(derivations)}]({_link(derivations[0].path)})" if derivations else "",
-        f"[proved]({_link(formal)})" if formal else "",
+        _cell(f"{own.effort.sampled:,}", source, again),
+        _cell(f"{own.effort.corners + own.effort.attacked:,}", source, again),
+        _cell(f"{neighbors} of {neighbors}", source, again) if neighbors else "",
+        _cell(_certified(row), source, f"nctheory theorems {name}") if row.certified else "",
+        _cell(_standing(derivations), derivations[0].path, f"nctheory prove {name}") if derivations else "",
+        _cell("proved", formal, "make proofs") if formal else "",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str, path: Path, command: str) -> str:
+    return f'[{text}]({_link(path)} "{command}")'
 
 
 def _certified(row: Row) -> str:

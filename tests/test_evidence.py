@@ -43,7 +43,7 @@ def test_the_digests_are_of_all_files_that_count():
 
 
 def test_links_lead_to_files():
-    for link in re.findall(r"\]\(\.\./([\w/.]+)\)", TABLE):
+    for link in re.findall(r"\]\(\.\./([\w/.]+)[ )]", TABLE):
         assert (ROOT / link).is_file(), link
 
 
@@ -51,15 +51,17 @@ def test_links_lead_to_files():
 def test_the_core_has_every_rung(name):
     line = next(line for line in TABLE.splitlines() if line.startswith(f"| [{name}]"))
     assert "[proved](../proofs/rocq/" in line
-    assert f"](../proofs/{name}.py)" in line
+    assert f'](../proofs/{name}.py "nctheory prove {name}")' in line
+    assert f'"nctheory verify {name} --evaluations 10000 --seed 0")' in line
 
 
 def test_a_row_says_what_was_run(found, derived):
     text = evidence.markdown(found, derived)
     own = found.rows[0].own.effort
     assert f"| [stability_identity](../nctheory/theorems/stability_identity.py) | proved | [{own.sampled:,}]" in text
-    assert "[proved](../proofs/stability_identity.py) | [proved](../proofs/rocq/simplex.v) |" in text
-    assert "--evaluations 300 --seed 0" in text
+    assert '[proved](../proofs/stability_identity.py "nctheory prove stability_identity")' in text
+    assert '[proved](../proofs/rocq/simplex.v "make proofs")' in text
+    assert "stability_identity --evaluations 300 --seed 0" in text
 
 
 def test_only_what_holds_is_written(found, derived):
