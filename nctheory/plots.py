@@ -69,7 +69,12 @@ def gradient_flow(trajectory: Trajectory) -> Any:
 
 
 def error_curve(
-    noises: Sequence[float], estimates: Sequence[Estimate], configuration: Any, *, priors: Any = None
+    noises: Sequence[float],
+    estimates: Sequence[Estimate],
+    configuration: Any,
+    *,
+    priors: Any = None,
+    noise_covariance: Any = None,
 ) -> Any:
     """Error probabilities against the noise: how they fall, and how they tend to the exact exponent.
 
@@ -80,13 +85,14 @@ def error_curve(
         noises: (n,) standard deviations per coordinate, from 1e-100 to 1e100.
         estimates: an Estimate for each, as from `probability.curve`.
         configuration: what they are about: a Configuration, or bare class means (K, d).
-        priors: as for the estimates.
+        priors, noise_covariance: as for the estimates.
     Assumes:
-        matplotlib is installed (the extra `plots`); white noise.
+        matplotlib is installed (the extra `plots`).
     Returns:
         matplotlib Figure.
     Raises:
-        InputError: matplotlib is not installed; not an estimate for each noise; a noise that cannot be drawn.
+        InputError: matplotlib is not installed; not an estimate for each noise; a noise that cannot be drawn; a
+            covariance that `channel.exponent` refuses.
     Reference:
         dembo2010, section 2.2.
     Example:
@@ -102,8 +108,8 @@ def error_curve(
     left, right = figure.subplots(1, 2)
     inverse = 1 / np.square(np.asarray(noises, dtype=np.float64))
     ends = np.array([point.log_interval for point in estimates])
-    where, *limits = _band(configuration, priors, inverse)
-    beta = float(exponent(configuration).value)
+    where, *limits = _band(configuration, inverse, priors, noise_covariance)
+    beta = float(exponent(configuration, noise_covariance=noise_covariance).value)
     for axes, divisors in ((left, (math.log(10), math.log(10))), (right, (-where, -inverse))):
         low, high = (limit / divisors[0] for limit in limits)
         axes.fill_between(where, low, high, color=_GRAY, alpha=0.4, linewidth=1.5, label="rigorous bounds")
@@ -136,13 +142,15 @@ def _check_points(noises: Sequence[float], estimates: Sequence[Estimate]) -> Non
             raise InputError(f"estimates[{index}] is of type {type(point).__name__}, expected an Estimate")
 
 
-def _band(configuration: Configuration, priors: Any, inverse: Array) -> tuple[Array, Array, Array]:
+def _band(
+    configuration: Configuration, inverse: Array, priors: Any, noise_covariance: Any
+) -> tuple[Array, Array, Array]:
     """Values of 1 / sigma^2, and the logarithms of the bounds there; NaN where P is 0."""
     low, high = inverse.min(), inverse.max()
     span = (low / 2, 1.5 * high) if low == high else (low / 1.15, 1.08 * high)
     number = max(2, min(_BAND, _BAND_WORK // configuration.num_classes**2))
     where = np.geomspace(*span, number)
-    found = [bounds(Problem.of(configuration, 1 / math.sqrt(each), priors))[:2] for each in where]
+    found = [bounds(Problem.of(configuration, 1 / math.sqrt(each), priors, noise_covariance))[:2] for each in where]
     limits = np.array(found)
     return where, *np.where(np.isneginf(limits), np.nan, limits).T
 

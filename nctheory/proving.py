@@ -50,14 +50,24 @@ def propositions(names: Iterable[str] = ()) -> dict[str, tuple[Proposition, Path
     listed = list(names)
     found: dict[str, tuple[Proposition, Path]] = {}
     for path in [Path(name) for name in listed if name.endswith(".py")]:
-        found |= {proposition.identifier: (proposition, path) for proposition in _stated(path)}
-    known = {each.identifier: (each, path) for path in sorted(folder().glob("*.py")) for each in _stated(path)}
+        found = _joined(found, path)
+    known: dict[str, tuple[Proposition, Path]] = {}
+    for path in sorted(folder().glob("*.py")):
+        known = _joined(known, path)
     for name in [name for name in listed if not name.endswith(".py")]:
         chosen = {key: value for key, value in known.items() if name in (key, value[1].stem)}
         if not chosen:
             raise InputError(f"{name} is not proved here, expected a .py file or one of {', '.join(known)}")
         found |= chosen
     return found if listed else known
+
+
+def _joined(found: dict[str, tuple[Proposition, Path]], path: Path) -> dict[str, tuple[Proposition, Path]]:
+    """What was found so far, and the propositions of a file, under names that are not taken."""
+    stated = {each.identifier: (each, path) for each in _stated(path)}
+    if twice := sorted(stated.keys() & found.keys()):
+        raise InputError(f"{twice[0]} is stated in {found[twice[0]][1]} and in {path}; use another name")
+    return found | stated
 
 
 def _stated(path: Path) -> list[Proposition]:

@@ -118,6 +118,17 @@ def test_the_band_is_the_rigorous_bounds_at_each_noise(priors):
             assert [low[index], high[index]] == pytest.approx(ends, rel=1e-6)
 
 
+def test_the_band_and_the_slope_are_those_of_the_covariance():
+    noises, covariance = [1.0, 0.5], [[4.0, 0.0], [0.0, 1.0]]
+    points = curve([[1.0, 0.0], [-1.0, 0.0]], noises, noise_covariance=covariance)
+    figure = plots.error_curve(noises, points, [[1.0, 0.0], [-1.0, 0.0]], noise_covariance=covariance)
+    assert labels(figure)[1] == "exact exponent 0.125", "1 / 2 for white noise"
+    where, low, high = edges(figure.axes[0])
+    for inverse, end in zip(where, low, strict=True):
+        assert end == pytest.approx(math.log10(math.erfc(math.sqrt(inverse / 8)) / 2), rel=1e-9)
+    assert low == pytest.approx(high, rel=1e-9)
+
+
 def test_intervals_are_drawn_as_they_are():
     points = [error_probability(UNEQUAL, noise, method="plain", max_samples=500, seed=0) for noise in (1.0, 2.0)]
     for axes in plots.error_curve([1.0, 2.0], points, UNEQUAL).axes:

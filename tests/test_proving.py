@@ -133,3 +133,19 @@ def test_a_table_of_several():
     assert "rankin" in text
     assert "proved from 2 lemmas" in text
     assert "3 of 3" in text
+
+
+def test_two_files_do_not_state_the_same(tmp_path):
+    paths = [tmp_path / name for name in ("one.py", "two.py")]
+    for path in paths:
+        path.write_text(USERS)
+    with pytest.raises(InputError, match=r"means is stated in .*one.py and in .*two.py; use another name"):
+        proving.derive(map(str, paths))
+
+
+def test_what_a_file_imports_is_not_its_own(tmp_path, monkeypatch):
+    (tmp_path / "theirs.py").write_text(USERS)
+    path = tmp_path / "mine.py"
+    path.write_text("from theirs import means\n" + USERS.replace("def means", "def averages"))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [row.proposition.identifier for row in proving.derive([str(path)]).rows] == ["averages"]

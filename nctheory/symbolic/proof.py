@@ -411,7 +411,7 @@ class Proof:
                 faults += [] if self._sign(value) in ("> 0", "< 0") else [f"{value} is not known to differ from 0"]
         fact = Fact(found - exactly(expected), "= 0")
         faults += [] if is_zero(fact.expression) else [f"it is {found}"]
-        return self._checked(fact, text, "rank", "; ".join(faults), formula=f"rank = {expected}")
+        return self._checked(fact, text, "rank", "; ".join(faults), formula=f"rank = {shown(expected)}")
 
     def definite(self, matrix: CompoundSymmetric, text: str, *, strict: bool = True) -> list[Fact]:
         """The matrix aI + bJ is positive definite, or semidefinite: the signs of both eigenvalues."""
