@@ -9,7 +9,7 @@ run: $(STAMP)
 	$(BIN)/nctheory check
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -25,6 +25,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/bench_import.py
 	$(BIN)/python benchmarks/bench_channel.py
 	$(BIN)/python benchmarks/bench_separation.py
+	$(BIN)/python benchmarks/bench_landscape.py
 	$(BIN)/python benchmarks/bench_falsify.py
 	$(BIN)/python benchmarks/bench_coverage.py
 	$(BIN)/python benchmarks/bench_probability.py

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         formula,
         gaussian,
         kernel,
+        landscape,
+        losses,
         plots,
         probability,
         separation,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from nctheory.result import Certificate, Result, Status
     from nctheory.theorems import theorem
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 __all__ = [
     "Certificate",
@@ -60,7 +62,9 @@ __all__ = [
     "formula",
     "gaussian",
     "kernel",
+    "landscape",
     "load",
+    "losses",
     "orthogonal_frame",
     "orthoplex",
     "plots",

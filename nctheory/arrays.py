@@ -18,7 +18,11 @@ from nctheory.errors import InputError
 __all__ = [
     "Array",
     "Layout",
+    "Seed",
     "as_fraction",
+    "checked_flag",
+    "checked_generator",
+    "checked_tolerance",
     "freeze",
     "labels_array",
     "positive_integer",
@@ -28,6 +32,7 @@ __all__ = [
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Layout = Literal["rows", "columns"]
+Seed = int | np.random.SeedSequence | np.random.Generator
 
 _EXACT_INTEGERS = 2**53  # every integer up to this one is a float64
 
@@ -86,6 +91,31 @@ def as_fraction(value: Any, name: str) -> Fraction:
     if isinstance(value, float | np.floating | Decimal) and math.isfinite(value):
         return Fraction(*value.as_integer_ratio())
     raise InputError(f"{name} is {value!r} of type {type(value).__name__}, expected a finite rational number")
+
+
+def checked_flag(bias: Any) -> bool:
+    """Whether the bias is free: True or False, and nothing that may be a bias itself."""
+    if not isinstance(bias, bool | np.bool_):
+        raise InputError(f"bias is {bias!r}, expected True (free) or False (none)")
+    return bool(bias)
+
+
+def checked_tolerance(tolerance: Any) -> Fraction:
+    """A relative gap, exactly."""
+    allowed = as_fraction(tolerance, "tolerance")
+    if allowed < 0:
+        raise InputError(f"tolerance is {tolerance}, expected a number that is not negative")
+    return allowed
+
+
+def checked_generator(seed: Any) -> np.random.Generator:
+    """The source of randomness that a seed names."""
+    try:
+        if seed is not None and not isinstance(seed, bool):
+            return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        pass
+    raise InputError(f"seed is {seed!r}, expected an integer that is not negative, a SeedSequence or a Generator")
 
 
 def freeze(array: Array) -> Array:

@@ -41,10 +41,19 @@ app = typer.Typer(
 _REQUIRED = {
     "--require": "channel",
     "--require-separation": "separation",
+    "--require-landscape": "landscape",
 }  # options, and the ratios that they are about
+_LACKING = {
+    "--require": "of the channel",
+    "--require-separation": "of separation, which needs a classifier and class sizes",
+    "--require-landscape": "and there is none, as no unconstrained-features model fits",
+}
 _MOST_CLASSES = 1000  # of --simplex: its exact Gram matrix takes seconds
 _DECODERS = ("own", "nearest-mean")
 _PRIORS = ("equal", "sizes")
+_LOSSES = "ce, mse, bce, smoothing:0.1 or focal:2"
+_NUMBER = r"-?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})(e[+-]?[0-9]{1,3})?|-?[0-9]{1,40}/[1-9][0-9]{0,39}"
+_LEAST = Fraction(1, 10**300)  # of penalties, so that there are floats next to them
 _PICTURES = (".png", ".pdf", ".svg")
 _WIDE = 400  # columns where the output is no terminal, so that no line breaks
 
@@ -79,13 +88,28 @@ def check(
         str | None, typer.Option(help="Exit 1 unless every ratio in the channel is at least this, 3 if undecided.")
     ] = None,
     require_separation: Annotated[str | None, typer.Option(help="The same for the ratios of separation.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help=f"Fit an unconstrained-features model with this loss too: {_LOSSES}.")
+    ] = None,
+    require_landscape: Annotated[str | None, typer.Option(help="The same for the ratio of that model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of tables.")] = False,
 ) -> None:
-    """Measure a trained network's last layer; decide its optimality in the Gaussian channel and in separation."""
+    """Measure a trained network's last layer; decide its optimality in the Gaussian channel and in separation.
+
+    With --loss, also how far it is from the optimum of an unconstrained-features model, with penalties fitted to it.
+    """
+    from nctheory.losses import loss_named
     from nctheory.report import check as examine
 
-    asked = {"--require": require, "--require-separation": require_separation}
+    asked = {
+        "--require": require,
+        "--require-separation": require_separation,
+        "--require-landscape": require_landscape,
+    }
     required = {option: _ratio(option, text) for option, text in asked.items() if text is not None}
+    if require_landscape is not None and loss is None:
+        raise InputError("--require-landscape needs --loss, expected one such as --loss ce")
+    model_loss = None if loss is None else loss_named(loss)
     source = file or nctheory.sample_path()
     name = str(file) if file else f"{source.name} (the network in the package)"
     data = nctheory.load(source, epoch=epoch, layout=layout)  # type: ignore[arg-type]  # load checks the layout
@@ -93,7 +117,7 @@ def check(
         _make_folder(output)
     with Console(stderr=True).status("reading") as status:
         announce = status.update if sys.stderr.isatty() else lambda _: None
-        report = examine(name, data, verify=verify, announce=announce)
+        report = examine(name, data, loss=model_loss, verify=verify, announce=announce)
     if as_json:
         print(report.as_json())  # noqa: T201
     else:
@@ -146,6 +170,70 @@ def optimum_channel(
 
     found = channel_optimum(classes, dimension, energy=energy, verify=verify)  # type: ignore[arg-type]  # checked there
     _answer(found, output, as_json)
+
+
+@_optimum.command("landscape")
+def optimum_landscape(
+    class_sizes: Annotated[str, typer.Option(help="Samples of each class, such as 500,500,50.")],
+    lambda_w: Annotated[str, typer.Option(help="The penalty of the weights, such as 5e-4; read exactly.")],
+    lambda_h: Annotated[str, typer.Option(help="The penalty of the features.")],
+    loss: Annotated[str, typer.Option(help=f"{_LOSSES}.")] = "ce",
+    bias: Annotated[bool, typer.Option("--bias", help="With a bias, free unless --lambda-b is given.")] = False,
+    lambda_b: Annotated[str | None, typer.Option(help="The penalty of the bias; needs --bias.")] = None,
+    class_weights: Annotated[
+        str | None, typer.Option(help="A factor of the loss for each class, such as 1,1,10; they are not normalized.")
+    ] = None,
+    dimension: Annotated[int | None, typer.Option(help="The dimension d; as many as classes by default.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of optima against lambda to write: .png, .pdf or .svg.")
+    ] = None,
+    verify: _Verify = None,
+    output: _Folder = None,
+    as_json: _Json = False,
+) -> None:
+    """The least F = mean loss + (lambda_W |W|^2 + lambda_H |H|^2) / 2 over all weights and all features H.
+
+    The loss of a sample is that of the logits W h + b. |H|^2 adds up all samples; there is 1/2 before every penalty
+    and a mean over samples before the loss. docs/landscape.md converts other conventions.
+    """
+    from nctheory.landscape import Model
+    from nctheory.losses import loss_named
+    from nctheory.optima import landscape_optimum
+
+    if lambda_b is not None and not bias:
+        raise InputError(f"--lambda-b is {lambda_b}, expected only with --bias: there is no bias to penalize")
+    _check_outputs(None, None, plot)
+    penalties = {"--lambda-w": lambda_w, "--lambda-h": lambda_h, "--lambda-b": lambda_b}
+    model = Model(
+        _whole_numbers(class_sizes),
+        dimension,
+        loss=loss_named(loss),
+        regularization=[_number(option, text) for option, text in penalties.items() if text is not None],
+        bias=bias,
+        class_weights=None if class_weights is None else _numbers("--class-weights", class_weights),
+    )
+    report = landscape_optimum(model, verify=verify)
+    _answer(report, output, as_json)
+    if plot is not None:
+        from nctheory import plots
+
+        with Console(stderr=True).status("drawing"):
+            figure = plots.phase_diagram(report.diagram(), at=model.strength)
+        _replace("--plot", plot, lambda path: figure.savefig(path, dpi=150, format=plot.suffix[1:]))
+
+
+def _number(option: str, text: str) -> Fraction:
+    """A decimal or a fraction, exactly."""
+    if not re.fullmatch(_NUMBER, text, re.IGNORECASE):
+        raise InputError(f"{option} is {text!r}, expected a number such as 5e-4, 0.0005 or 1/2000")
+    number = Fraction(text)
+    if number and not _LEAST <= abs(number) <= 1 / _LEAST:
+        raise InputError(f"{option} is {text}, expected 0 or a size from 1e-300 to 1e300")
+    return number
+
+
+def _numbers(option: str, text: str) -> list[Fraction]:
+    return [_number(option, part.strip()) for part in text.split(",")]
 
 
 def _answer(report: "OptimumReport", output: Path | None, as_json: bool) -> None:
@@ -498,7 +586,7 @@ def _write(folder: Path, certificates: Mapping[str, "nctheory.Certificate"], *, 
 def _requirement(option: str, results: Mapping[str, "nctheory.Result[object]"], required: Fraction) -> Exit:
     """Say on standard error which rows do not reach the ratio."""
     if not results:
-        raise InputError(f"{option} asks for a ratio of separation, which needs a classifier and class sizes")
+        raise InputError(f"{option} asks for a ratio {_LACKING[option]}")
     short = {name: result for name, result in results.items() if result.lower < required}
     for name, result in short.items():
         verdict = "fails" if result.upper < required else "is undecided"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from nctheory.arrays import Array, freeze, positive_integer
+from nctheory.arrays import Array, Seed, freeze, positive_integer
 from nctheory.configuration import Configuration
 from nctheory.errors import InputError
 from nctheory.exact import ExactMatrix
@@ -20,8 +20,6 @@ __all__ = [
     "simplex_etf",
     "simplex_etf_gram",
 ]
-
-Seed = int | np.random.SeedSequence | np.random.Generator
 
 
 def simplex_etf(num_classes: int, dimension: int | None = None, *, seed: Seed | None = None) -> Float[Array, "K d"]:

@@ -33,25 +33,21 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import InitVar, dataclass
 from fractions import Fraction
-from itertools import combinations, pairwise, permutations
+from itertools import accumulate, combinations, pairwise, permutations
 from math import gcd, lcm
 from types import MappingProxyType
 from typing import Any
 
-MAX_BYTES = 40 << 20  # of text
-MAX_NUMBERS = 2_100_000  # commas in the text
-MAX_QUOTES = 400
-MAX_BRACKETS = 200_000
-MAX_DEPTH = 8
-MAX_CLASSES = 10_000  # whose sizes a claim lists
+MAX_BYTES, MAX_NUMBERS = 40 << 20, 2_100_000  # of text, and commas in it
+MAX_QUOTES, MAX_BRACKETS, MAX_DEPTH = 400, 200_000, 8
+MAX_CLASSES, MAX_EXPONENT = 10_000, 4096  # whose sizes a claim lists; of two, in a matrix
 MAX_DIGITS = min(4000, sys.get_int_max_str_digits() or 4000)  # of one number
-MAX_EXPONENT = 4096  # of two, in a matrix
-MAX_WORK = 1 << 38  # products of 64-bit words, about
-MAX_FORMULA = 2000  # characters
-MAX_STEPS = 1_000_000  # of the formulas of a claim, a microsecond or two each
-MAX_BITS = 1 << 15  # of one number in a formula
+MAX_WORK, MAX_BITS = 1 << 38, 1 << 15  # products of 64-bit words, about; of one number in a formula
+MAX_FORMULA, MAX_STEPS = 2000, 1_000_000  # characters, and steps of a microsecond or two for all formulas of a claim
 
 ENERGIES = ("bounded", "equal", "average")
+LOSSES = {"cross_entropy": "log sum e^z - <t, z>", "binary_cross_entropy": "sum log(1 + e^z) - <t, z>"}
+LOSSES |= {"squared_error": "|z - t|^2 / 2"}
 _PRINTABLE = bytes(sorted({9, 10, 13, *range(32, 127)} - {ord("\\")}))
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _RATIO = re.compile(r"(-?[1-9][0-9]*)/([1-9][0-9]*)")
@@ -62,7 +58,11 @@ _TYPES = {dict: "object", list: "list", str: "string", int: "integer", bool: "tr
 _Rows = list[list[int]]
 _Scaled = tuple[_Rows, Fraction]  # integers, and what they count
 _Noise = tuple[tuple[_Rows, ...], Fraction]  # one covariance, one of each class, or none for the identity; their unit
+_Pairs = Callable[[int, int], Fraction | None]  # of i and j
+_Logits = Callable[[int, int], int]
+_Decoder = tuple[_Scaled, _Scaled, _Scaled, _Logits, Fraction]
 _WHITE: _Noise = ((), Fraction(1))
+_ONE = 1 << 192  # the unit of exponentials and logarithms is 1 / _ONE
 _BELOW, _ABOVE = slice(0, 1), slice(1, 2)  # which of the two neighboring decimals to show
 
 
@@ -72,6 +72,12 @@ class Malformed(Exception):
 
 class Invalid(Exception):
     """The certificate is well formed, and its claim does not follow."""
+
+
+def _refuse(wrong: object, why: str, error: type[Exception] = Invalid) -> None:
+    """Where something is wrong, say why."""
+    if wrong:
+        raise error(why)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +90,7 @@ class Verdict:
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
-        if seal is not _SEAL:
-            raise TypeError("only the kernel makes a Verdict: call kernel.check(certificate_text)")
+        _refuse(seal is not _SEAL, "only the kernel makes a Verdict: call kernel.check(certificate_text)", TypeError)
 
 
 # ------------------------------------------------------------------------------------------------ reading the text
@@ -93,28 +98,24 @@ def parse(text: bytes) -> dict[str, Any]:
     """JSON without floats, duplicate keys, escapes, deep nesting or long numbers; sizes are capped before parsing."""
     if len(text) > MAX_BYTES or text.count(b",") > MAX_NUMBERS or text.count(b'"') > MAX_QUOTES:
         raise Malformed(f"more than {MAX_BYTES} bytes, {MAX_NUMBERS} numbers or {MAX_QUOTES} quotes")
-    if text.translate(None, _PRINTABLE):
-        raise Malformed("holds a backslash or a byte that is not printable ASCII")
+    _refuse(text.translate(None, _PRINTABLE), "holds a backslash or a byte that is not printable ASCII", Malformed)
     brackets, depth = re.sub(b'"[^"]*"', b"", text.translate(None, _NOT_STRUCTURE)), 0
     for bracket in brackets[: MAX_BRACKETS + 1]:
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH or len(brackets) > MAX_BRACKETS:
             raise Malformed(f"nested deeper than {MAX_DEPTH}, or more than {MAX_BRACKETS} brackets")
-    hooks: dict[str, Any] = {f"parse_{x}": _literal for x in ("int", "float", "constant")} | {
-        "object_pairs_hook": _object
-    }
+    hooks: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _literal)
+    hooks["object_pairs_hook"] = _object
     try:
         certificate = _keys(json.loads(text.decode("ascii"), **hooks), "certificate", {"format", "claim", "witness"})
     except (ValueError, RecursionError) as error:
         raise Malformed(f"not JSON: {error}") from None
-    if _typed(certificate["format"], "format", int) != 1:
-        raise Malformed(f"format is {certificate['format']}, expected 1")
+    _refuse(_typed(certificate["format"], "format", int) != 1, f"format is {certificate['format']}, not 1", Malformed)
     return certificate
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(result := dict(pairs)) != len(pairs):
-        raise Malformed("an object repeats a key")
+    _refuse(len(result := dict(pairs)) != len(pairs), "an object repeats a key", Malformed)
     return result
 
 
@@ -150,8 +151,7 @@ def _rational(value: Any, name: str) -> Fraction:
     if not (match := _RATIO.fullmatch(value)):
         raise Malformed(f"{name} is neither an integer nor 'p/q' without signs or zeros in front")
     numerator, denominator = map(_literal, match.groups())
-    if denominator == 1 or gcd(numerator, denominator) != 1:
-        raise Malformed(f"{name} is a fraction that is not reduced")
+    _refuse(denominator == 1 or gcd(numerator, denominator) != 1, f"{name} is a fraction not reduced", Malformed)
     return Fraction(numerator, denominator)
 
 
@@ -192,13 +192,13 @@ class _Geometry:
     """What the claims need of a configuration: every |mu_i|^2, and e_ij as a function (None stands for infinity)."""
 
     norms: list[Fraction]
-    pair_exponent: Callable[[int, int], Fraction | None]
+    pair_exponent: _Pairs
     digest: str
 
     def exponent(self) -> Fraction | None:
         """The minimum of e_ij over all ordered pairs."""
-        pairs = ((i, j) for i in range(len(self.norms)) for j in range(len(self.norms)) if i != j)
-        return min((e for i, j in pairs if (e := self.pair_exponent(i, j)) is not None), default=None)
+        pairs = permutations(range(len(self.norms)), 2)
+        return min((e for pair in pairs if (e := self.pair_exponent(*pair)) is not None), default=None)
 
     def normalized_exponent(self, kind: str) -> Fraction:
         """beta / E for K >= 2, and 0 where E = 0: no scaling separates means that coincide at the origin."""
@@ -250,17 +250,15 @@ def _nearest_mean(value: dict[str, Any], name: str, num_classes: int, dimension:
 
 def _linear(value: dict[str, Any], name: str, num_classes: int, dimension: int, noise: _Noise) -> _Geometry:
     value = _keys(value, name, {"class_means", "weights", "bias"})
-    points = _decoder(value, name, "class_means", (num_classes, dimension), num_classes)
-    (means, unit_means), (weights, unit_weights), logit, unit = points
+    points = _decoder(value, name, "class_means", (num_classes, dimension, num_classes))
+    (means, unit_means), (weights, unit_weights), _, logit, unit = points
     own = [logit(i, i) for i in range(num_classes)]
     scale = (unit / unit_weights) ** 2 / 2
     pair_exponent = _pair_exponent(lambda i, j: own[i] - logit(i, j), weights, noise, scale)
     return _Geometry([unit_means**2 * _dot(row, row) for row in means], pair_exponent, digest(value))
 
 
-def _pair_exponent(
-    margin: Callable[[int, int], int], weights: _Rows, noise: _Noise, scale: Fraction
-) -> Callable[[int, int], Fraction | None]:
+def _pair_exponent(margin: _Logits, weights: _Rows, noise: _Noise, scale: Fraction) -> _Pairs:
     """e_ij = max(0, m_ij)^2 / (2 q_ij) as a function of i and j, where integers m and q stand for scale * m^2 / q."""
     covariances, scale = noise[0], scale / noise[1]
     images = [[_dot(x, row) for row in covariances[0]] for x in weights] if len(covariances) == 1 else weights
@@ -281,21 +279,24 @@ def _pair_exponent(
     return pair_exponent
 
 
-def _decoder(
-    value: dict[str, Any], name: str, data: str, shape: tuple[int, int], num_classes: int
-) -> tuple[_Scaled, _Scaled, Callable[[int, int], int], Fraction]:
-    """Points x_i, weights w_c, and <w_c, x_i> + b_c as a function of i and c, in multiples of the last."""
-    work = shape[0] * num_classes * shape[1]
-    points, unit_points = _matrix(value[data], f"{name}.{data}", shape, work)
-    weights, unit_weights = _matrix(value["weights"], f"{name}.weights", (num_classes, shape[1]), work)
-    (bias,), unit_bias = _matrix(value["bias"], f"{name}.bias", (1, num_classes))
+def _decoder(value: dict[str, Any], name: str, data: str, shape: tuple[int, int, int], each: int = 0) -> _Decoder:
+    """n points x_i in dimension d, weights w_c of K classes, and biases b_c; what is shown of sizes n, d and K.
+
+    With <w_c, x_i> + b_c as a function of i and c, in multiples of the last number, which is 1 / integer; what is made
+    of each of them takes as long as `each` products.
+    """
+    work = shape[0] * shape[2] * (shape[1] + each)
+    points, unit_points = _matrix(value[data], f"{name}.{data}", shape[:2], work)
+    weights, unit_weights = _matrix(value["weights"], f"{name}.weights", (shape[2], shape[1]), work)
+    (bias,), unit_bias = _matrix(value["bias"], f"{name}.bias", (1, shape[2]))
     unit = Fraction(1, (unit_points * unit_weights).denominator * unit_bias.denominator)  # divides both
     cross, shift = int(unit_points * unit_weights / unit), int(unit_bias / unit)
+    _afford([[unit.denominator, cross, shift]], name, shape[0] * shape[2] * each)
 
     def logit(i: int, c: int) -> int:
         return cross * _dot(points[i], weights[c]) + shift * bias[c]
 
-    return (points, unit_points), (weights, unit_weights), logit, unit
+    return (points, unit_points), (weights, unit_weights), ([bias], unit_bias), logit, unit
 
 
 def _dot(x: Iterable[int], y: Iterable[int]) -> int:
@@ -350,8 +351,7 @@ def _noise(value: Any, witness: Any, num_classes: int, dimension: int) -> _Noise
     rows, unit = _matrix(value, name, (None, dimension))
     if len(rows) not in (dimension, num_classes * dimension):
         raise Malformed(f"{name} has {len(rows)} rows, expected {dimension}, or as many for each class")
-    pairs = num_classes**2 * (dimension + 3)  # a product of two rows each, and a fraction
-    _afford(rows, name, pairs + num_classes * len(rows) * dimension)
+    _afford(rows, name, num_classes * (num_classes * (dimension + 3) + len(rows) * dimension))  # pairs; their images
     cut = [slice(start, start + dimension) for start in range(0, len(rows), dimension)]
     if hint:
         factor, root = _matrix(hint["factor"], "witness.factor", (len(rows), dimension), len(rows) * dimension**2)
@@ -360,9 +360,65 @@ def _noise(value: Any, witness: Any, num_classes: int, dimension: int) -> _Noise
         _afford(rows, name, len(rows) * dimension**2 // 3, dimension)
         faults = (_gram_fault(rows[part], dimension) for part in cut)
     for i, fault in enumerate(faults):
-        if fault:
-            raise Invalid(f"the noise covariance{f' of class {i}' * (len(cut) > 1)} {fault}")
+        _refuse(fault, f"the noise covariance{f' of class {i}' * (len(cut) > 1)} {fault}")
     return tuple(rows[part] for part in cut), unit
+
+
+# ---------------------------------------------------------------------------------- exponentials and logarithms
+def _exp(p: int, q: int) -> int:
+    """An integer v with |v u - exp(-p/q)| < 2^18 u for p >= 0 and q > 0, where u = 2^-192.
+
+    With x = floor(p / (q u)), exp(-p/q) is at most exp(-xu), and above exp(-xu) - u. It is below e^-192 < u where
+    x u >= 192. Else x < 2^200, and x is halved j <= 16 times, as often as brings t = xu / 2^j below 2^-8. Horner's rule
+    v <- 1 - t v / n for n = 20, ..., 1 gives the Taylor polynomial of exp(-t), off by at most t^21 / 21! < 2^-230; each
+    step is rounded by less than u, which the next ones shrink by t / n: v is off by less than 2u. Then v is squared j
+    times. A square is off by e' <= e (2 + e) + u, if v <= 1 + e was off by e: in the end less than 3 u 2^16 + u.
+    """
+    if (x := p * _ONE // q) >= 192 * _ONE:
+        return 0
+    halvings, value = max(0, x.bit_length() - 184), _ONE
+    for n in range(20, 0, -1):
+        value = _ONE - (x * value >> 192 + halvings) // n
+    for _ in range(halvings):
+        value = value * value >> 192
+    return value
+
+
+def _artanh(p: int, q: int) -> int:
+    """An integer v with |v u - 2 artanh(s)| < 400 u for s = p/q, |s| <= 1/3, where u = 2^-192.
+
+    The power of s is off by c_n u from s^(2n+1), where c_0 <= 1, and c_(n+1) <= c_n / 9 + 1/3 + 1, as s^2 is rounded by
+    less than u, and the product too: all c_n <= 3/2. So each of the 64 terms s^(2n+1) / (2n+1) is off by less than
+    5/2 u, and all of them by 160 u; the terms left out add up to less than 3^-129 < u. Then all is doubled.
+    """
+    power, square, total = p * _ONE // q, p * p * _ONE // (q * q), 0
+    for n in range(64):
+        total += power // (2 * n + 1)
+        power = power * square >> 192
+    return 2 * total
+
+
+_LOG_2 = _artanh(1, 3)
+
+
+def _log(p: int, q: int) -> tuple[int, int]:
+    """Integers with u times the first < log(p/q) < u times the second, for p, q > 0, where u = 2^-192.
+
+    p/q = 2^k m with 1/2 < m < 2, and log m = 2 artanh((m-1) / (m+1)), log 2 = 2 artanh(1/3).
+    """
+    k = p.bit_length() - q.bit_length()
+    p, q = p << max(0, -k), q << max(0, k)
+    value, error = _artanh(p - q, p + q) + k * _LOG_2, 400 * (1 + abs(k))
+    return value - error, value + error
+
+
+def _log_sum(z: list[int], one: int) -> tuple[int, int]:
+    """Integers with u times the first < log sum exp((z - max z) / one) < u times the second, where u = 2^-192.
+
+    The sum is at least 1, and of fewer than 2^100 terms, so that it stays positive less its error.
+    """
+    total, error = sum(_exp(max(z) - x, one) for x in z), len(z) << 18
+    return _log(total - error, _ONE)[0], _log(total + error, _ONE)[1]
 
 
 # --------------------------------------------------------------------------------------------------------- formulas
@@ -553,8 +609,7 @@ def _universal(theorem: str, num_classes: int, dimension: int, energy: str) -> t
         if energy == "average" or num_classes < dimension + 2:
             raise Invalid("Rankin's bound needs bounded or equal energy and at least d + 2 classes")
         return Fraction(1, 4), num_classes <= 2 * dimension
-    if dimension != 1:
-        raise Invalid("the bound for points on a line needs dimension 1")
+    _refuse(dimension != 1, "the bound for points on a line needs dimension 1")
     line = {"average": Fraction(3, 2 * (num_classes**2 - 1)), "bounded": Fraction(1, 2 * (num_classes - 1) ** 2)}
     return line.get(energy, Fraction(int(num_classes == 2), 2)), True
 
@@ -596,10 +651,8 @@ def _exponent(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str,
             raise Malformed("claim.pair is neither null nor an ordered pair of two classes")
     asserted = None if claim["exponent"] == "inf" and not pair else _rational(claim["exponent"], "claim.exponent")
     geometry = _configuration(claim, "configuration", facts, noise)
-    if (found := geometry.exponent()) != asserted:
-        raise Invalid(f"the exponent is {_show(found)}, not {_show(asserted)}")
-    if (geometry.pair_exponent(*pair) if pair else None) != found:
-        raise Invalid(f"the pair {pair} does not attain it")
+    _refuse((found := geometry.exponent()) != asserted, f"the exponent is {_show(found)}, not {_show(asserted)}")
+    _refuse((geometry.pair_exponent(*pair) if pair else None) != found, f"the pair {pair} does not attain it")
     weakest = f", attained by class {pair[0]} taken for class {pair[1]}" if pair else ""
     sentence = f"{_points(facts, geometry, noise)} has exponent exactly {_show(found)}{weakest}"
     return facts | {"exponent": found, "pair": pair, "configuration": geometry.digest}, sentence
@@ -634,14 +687,12 @@ def _gap(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any]
     theorem = _choice(_keys(witness, "witness", {"theorem"})["theorem"], "witness.theorem", _THEOREMS)
     lower = _rational(claim["lower"], "claim.lower")
     upper = None if claim["upper"] == "inf" else _rational(claim["upper"], "claim.upper")
-    energy = facts["energy"]
-    geometry = _configuration(claim, "configuration", facts)
+    energy, geometry = facts["energy"], _configuration(claim, "configuration", facts)
     bound, attained = _universal(theorem, facts["num_classes"], facts["dimension"], energy)
     if energy == "equal" and facts["dimension"] == 1 and facts["num_classes"] > 2:
         raise Invalid("the optimum is 0, so that the ratio has no meaning")
     ratio = geometry.normalized_exponent(energy) / bound
-    if lower > ratio:
-        raise Invalid(f"exponent / (energy x {theorem} bound) is {_show(ratio)}, below the lower end {_show(lower)}")
+    _refuse(lower > ratio, f"exponent / (energy x {theorem} bound) is {_show(ratio)}, below {_show(lower)}")
     at_most_1 = energy != "equal" or facts["norm_ratio"] == 1
     if upper is not None and not (attained and ratio <= upper) and not (at_most_1 and upper >= 1):
         raise Invalid(f"the upper end {_show(upper)} is not proved: ratio {_show(ratio)}, attained: {attained}")
@@ -702,16 +753,13 @@ def _violation(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str
         if not _typed(formulas.evaluate(text, names), f"the value of {str(text)[:100]}", bool):
             raise Invalid(f"the input does not satisfy {text[:100]}")
     margin = _typed(formulas.evaluate(claim["margin"], names), "the value of claim.margin", Fraction)
-    if not margin >= asserted > 0:
-        raise Invalid(f"the margin is {_show(margin)}, expected at least {_show(asserted)}, and that above 0")
+    _refuse(not margin >= asserted > 0, f"the margin is {_show(margin)}, expected at least {_show(asserted)} > 0")
     facts = {"theorem": theorem, "input": digest(inputs), "margin": claim["margin"], "at_least": asserted}
     defined = tuple(f"{name} = {text}" for name, text in definitions.items())
     where = ", where " * bool(defined or requires) + "; ".join((*defined, *requires))
-    sentence = (
-        f"the claim {theorem} fails for the input with sha256 {facts['input']}: "
-        f"({claim['margin']}) is at least {_show(asserted, _BELOW)}, not at most 0{where}"
-    )
-    return facts | {"definitions": defined, "requires": tuple(requires)}, sentence
+    sentence = f"the claim {theorem} fails for the input with sha256 {facts['input']}: ({claim['margin']}) is at least "
+    facts |= {"definitions": defined, "requires": tuple(requires)}
+    return facts, f"{sentence}{_show(asserted, _BELOW)}, not at most 0{where}"
 
 
 def _input(value: Any, name: str, formulas: Formulas) -> Any:
@@ -727,11 +775,29 @@ def _input(value: Any, name: str, formulas: Formulas) -> Any:
 
 
 def _class_sizes(sizes: list[int], free_bias: Any) -> tuple[dict[str, Any], str]:
+    bias = "a free" if _typed(free_bias, "claim.free_bias", bool) else "no"
+    return {"class_sizes": tuple(sizes), "free_bias": free_bias}, f"{_listed(sizes)} with {bias} bias"
+
+
+def _listed(sizes: list[int]) -> str:
     if not 2 <= len(sizes) <= MAX_CLASSES or not all(0 < size < 1 << 63 for size in sizes):
         raise Malformed(f"not from 2 to {MAX_CLASSES} classes, or a size is not positive and below 2^63")
-    facts = {"class_sizes": tuple(sizes), "free_bias": _typed(free_bias, "claim.free_bias", bool)}
-    listed = ", ".join(map(str, sizes))
-    return facts, f"{len(sizes)} classes of sizes {listed} with {'a free' if free_bias else 'no'} bias"
+    return f"{len(sizes)} classes of sizes {', '.join(map(str, sizes))}"
+
+
+def _samples(value: Any, name: str, dimension: int, each: int = 0) -> tuple[list[int], Any, Fraction, list[Fraction]]:
+    """The class sizes; for every row its class, its number of samples and its logits; their unit; |H|^2, |W|^2, |b|^2.
+
+    "counts" holds the numbers of samples, class by class, as the rows are; for `each` see `_decoder`.
+    """
+    points = _keys(value, name, {"features", "weights", "bias", "counts"})
+    groups = [_integers(part, f"{name}.counts") for part in _typed(points["counts"], f"{name}.counts", list)]
+    labels, counts = [k for k, part in enumerate(groups) for _ in part], [n for part in groups for n in part]
+    *parts, logit, unit = _decoder(points, name, "features", (len(labels), dimension, len(groups)), each)
+    repeated = (counts, [1] * len(groups), [1])
+    squares = [step**2 * _dot(n, map(_dot, x, x)) for (x, step), n in zip(parts, repeated, strict=True)]
+    rows = ((k, counts[i], [logit(i, c) for c in range(len(groups))]) for i, k in enumerate(labels))
+    return [*map(sum, groups)], rows, unit, squares
 
 
 def _least_value(facts: dict[str, Any], witness: dict[str, Any]) -> Fraction:
@@ -750,8 +816,7 @@ def _least_value(facts: dict[str, Any], witness: dict[str, Any]) -> Fraction:
         raise Invalid("a multiplier is negative, or one of a class against itself is not 0")
     columns = [[sum(row) if i == c else -x for c, x in enumerate(row)] for i, row in enumerate(beta)]
     rows = list(zip(*columns, strict=True))
-    if facts["free_bias"] and any(_dot(sizes, row) for row in rows):
-        raise Invalid("the multipliers do not cancel a free bias")
+    _refuse(facts["free_bias"] and any(_dot(sizes, row) for row in rows), "the multipliers do not cancel a free bias")
     weighted, scale = [[*map(operator.mul, sizes, row)] for row in rows], size * (size - 1)
     trace = sum(map(_dot, weighted, rows))
     if any(sum(abs(scale * _dot(x, y) + trace) for y in rows) * unit**2 > scale for x in weighted):
@@ -778,23 +843,15 @@ def _separation(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[st
     rows are. With "ratio" r also: the least value possible for these class sizes is at least r times this one.
     """
     _keys(claim, "claim", {"kind", "dimension", "free_bias", "configuration", "value"}, {"ratio"})
-    points = _keys(claim["configuration"], "claim.configuration", {"features", "weights", "bias", "counts"})
-    groups = [_integers(part, "counts") for part in _typed(points["counts"], "claim.configuration.counts", list)]
-    facts, text = _class_sizes([*map(sum, groups)], claim["free_bias"])
-    facts["dimension"] = _typed(claim["dimension"], "claim.dimension", int, least=1)
+    dimension = _typed(claim["dimension"], "claim.dimension", int, least=1)
+    sizes, rows, unit, squares = _samples(claim["configuration"], "claim.configuration", dimension)
+    facts, text = _class_sizes(sizes, claim["free_bias"])
+    facts |= {"dimension": dimension, "configuration": digest(claim["configuration"])}
     facts |= {key: _rational(claim[key], f"claim.{key}") for key in claim.keys() & {"value", "ratio"}}
-    counts, labels = [n for part in groups for n in part], [k for k, part in enumerate(groups) for _ in part]
-    read = _decoder(points, "claim.configuration", "features", (len(labels), facts["dimension"]), len(groups))
-    (features, unit_features), (weights, unit_weights), logit, unit = read
-    if not facts["free_bias"] and any(points["bias"]["rows"][0]):
-        raise Invalid("there is a bias that is not 0, and not free")
-    others = [[c for c in range(len(groups)) if c != k] for k in range(len(groups))]
-    margin = unit * min(logit(i, k) - max(logit(i, c) for c in others[k]) for i, k in enumerate(labels))
-    square = (unit_features * unit_weights) ** 2 * sum(_dot(w, w) for w in weights)
-    square *= sum(n * _dot(h, h) for n, h in zip(counts, features, strict=True))
+    _refuse(squares[2] and not facts["free_bias"], "there is a bias that is not 0, and not free")
+    margin, square = unit * min(z[k] - max(z[:k] + z[k + 1 :]) for k, _, z in rows), squares[0] * squares[1]
     if margin <= 0 or facts["value"] <= 0 or square > (margin * facts["value"]) ** 2:
         raise Invalid(f"the smallest margin is {_show(margin)}, and |W|^2 |H|^2 is {_show(square)}")
-    facts["configuration"] = digest(points)
     sentence = f"the weights W and features H with sha256 {facts['configuration']} separate {text}, with"
     sentence += f" |W| |H| / (smallest margin) at most {_show(facts['value'], _ABOVE)}"
     if _keys(witness, "witness", {"multipliers"} if "ratio" in facts else set()):
@@ -804,7 +861,151 @@ def _separation(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[st
     return facts, sentence
 
 
-_KINDS = (_exponent, _universal_bound, _gap, _improvement, _simplex_etf, _violation, _separation, _separation_bound)
+def _positive(value: Any, name: str, length: int) -> tuple[Fraction, ...]:
+    """Numbers above 0, with a common denominator that is not too long."""
+    numbers = tuple(_rational(x, f"an entry of {name}") for x in _typed(value, name, list, length=length))
+    common = accumulate((number.denominator for number in numbers), lcm)
+    if min(numbers) <= 0 or any(denominator.bit_length() > MAX_EXPONENT for denominator in common):
+        raise Malformed(f"{name} is not positive, or has a common denominator of more than {MAX_EXPONENT} bits")
+    return numbers
+
+
+def _model(value: Any) -> tuple[dict[str, Any], str]:
+    """F = (1/N) sum_i w_y l(W h_i + b, t_y) + (lambda_W |W|^2 + lambda_H |H|^2 + lambda_b |b|^2) / 2, y the class of i.
+
+    The sum is over N samples of K classes, of which `class_sizes` are in each; `class_weights` are the w_k, all 1 if
+    null, and not normalized; t_k = (1-a) e_k + (a/K) 1 with the `smoothing` a; l is one of `LOSSES`; `regularization`
+    is lambda_W and lambda_H, and `bias` lambda_b. A bias that is "free" costs nothing, and with "none" it is 0.
+    """
+    value = _keys(value, "claim.model", {"class_sizes", "class_weights", "loss", "smoothing", "regularization", "bias"})
+    sizes, bias, weights = _integers(value["class_sizes"], "class_sizes"), value["bias"], value["class_weights"]
+    loss, smoothing = _choice(value["loss"], "loss", LOSSES), _rational(value["smoothing"], "smoothing")
+    if not 0 <= smoothing < 1 or (smoothing and loss != "cross_entropy"):
+        raise Malformed(f"the smoothing of {loss} is not 0, or not from 0 to below 1")
+    text = f"F is the mean {loss} ({LOSSES[loss]}) over {_listed(sizes)}, targets smoothed by {_show(smoothing)}"
+    penalties = _positive(value["regularization"], "regularization", 2)
+    numbers = _positive([1] * len(sizes) if weights is None else weights, "class_weights", len(sizes))
+    text += f", times class weights {', '.join(map(_show, numbers))}" if weights else ""
+    text += f", plus half of ({_show(penalties[0])}) |W|^2 + ({_show(penalties[1])}) |H|^2"
+    bias = bias if bias in ("none", "free") else _positive([bias], "bias", 1)[0]
+    text += f", with {'no' if bias == 'none' else 'a free'} bias" if type(bias) is str else f" + ({_show(bias)}) |b|^2"
+    facts = {"class_sizes": tuple(sizes), "class_weights": numbers, "loss": loss, "smoothing": smoothing}
+    return facts | {"regularization": penalties, "bias": bias}, text
+
+
+def _loss(model: dict[str, Any], z: list[int], k: int, one: int) -> list[Fraction]:
+    """Two numbers, and l(z / one, t_k) is between them.
+
+    With m = max z, log sum exp(z) = m + log sum exp(z - m), and log(1 + exp(z)) is that of the two logits 0 and z.
+    """
+    if model["loss"] == "squared_error":
+        return [Fraction(sum((x - one * (c == k)) ** 2 for c, x in enumerate(z)), 2 * one**2)] * 2
+    parts = [z] if model["loss"] == "cross_entropy" else [[0, x] for x in z]
+    linear = sum(map(max, parts)) - (1 - model["smoothing"]) * z[k] - model["smoothing"] * sum(z) / len(z)
+    ends = zip(*(_log_sum(part, one) for part in parts), strict=True)
+    return [linear / one + Fraction(sum(end), _ONE) for end in ends]
+
+
+def _enclosure(model: dict[str, Any], value: Any, name: str) -> list[Fraction]:
+    """Two numbers, and F at these points is between them."""
+    sizes, rows, unit, squares = _samples(value, name, model["dimension"], 400)
+    if tuple(sizes) != model["class_sizes"] or (model["bias"] == "none" and squares[2]):
+        raise Invalid(f"{name} has other class sizes than the model, or a bias where there is none")
+    rates = (*model["regularization"][::-1], 0 if type(model["bias"]) is str else model["bias"])
+    ends = [sum(map(operator.mul, rates, squares), Fraction(0)) / 2] * 2
+    for k, n, z in rows:
+        losses, share = _loss(model, z, k, unit.denominator), model["class_weights"][k] * n / sum(sizes)
+        ends = [end + share * loss for end, loss in zip(ends, losses, strict=True)]
+    return ends
+
+
+def _objective_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """No W, H and b, in any dimension, have the objective F of this model below q.
+
+    Row k of the "dual" is a q_k: for the cross-entropy a probability vector, for the binary one entries from 0 to 1,
+    for the squared error anything. By the conjugates of log sum exp, sum log(1 + exp) and |z|^2 / 2, for every z
+
+        l(z, t_k) >= <q_k - t_k, z> + E(q_k),
+
+    where E(q) is -sum q log q, or -sum (q log q + (1-q) log(1-q)), or (1 - |q|^2) / 2: |z - t|^2 / 2 is at least
+    <q - t, z - t> - |q - t|^2 / 2 = <q - t, z> + (|t|^2 - |q|^2) / 2. Let r_k = w_k (q_k - t_k), and let the matrix G
+    have the column r_y / N for every sample. Then F is at least
+
+        (1/N) sum n_k w_k E(q_k) + <G, WH> + <s, b> + penalties,  s = (1/N) sum n_k r_k.
+
+    There <G, WH> = <W^T G, H> >= -|G|_2 |W| |H|, and (lambda_W |W|^2 + lambda_H |H|^2) / 2 >= sqrt(lambda_W lambda_H)
+    |W| |H|: together they are not negative if N^2 (lambda_W lambda_H I - G G^T) = N^2 lambda_W lambda_H I -
+    sum n_k r_k r_k^T is positive semidefinite, which its "factor" shows. And <s, b> is 0 without a bias, can have
+    any value with a free one unless s = 0, and with lambda_b |b|^2 / 2 it is at least -|s|^2 / (2 lambda_b).
+    """
+    model, text = _model(_keys(claim, "claim", {"kind", "model", "bound"})["model"])
+    bound = _rational(claim["bound"], "claim.bound")
+    sizes, loss, weights, size = model["class_sizes"], model["loss"], model["class_weights"], len(model["class_sizes"])
+    rows, unit = _matrix(_keys(witness, "witness", {"dual", "factor"})["dual"], "witness.dual", (size, size), size**3)
+    factor, root = _matrix(witness["factor"], "witness.factor", (size, size), size**3)
+    low, common = model["smoothing"] / size, lcm(*(weight.denominator for weight in weights))
+    one = lcm(unit.denominator, low.denominator)  # what 1 is in the dual, as one * common is in the r_k
+    low, scale, total = int(low * one), int(unit * one), sum(sizes) * one * common
+    limit = model["regularization"][0] * model["regularization"][1] * total**2
+    largest = (one + scale * max(abs(x) for row in rows for x in row)) * max(sizes) * int(max(weights) * common)
+    _afford([[largest * limit.denominator]], "witness.dual", size**3 + 500 * size**2)
+    dual = [[scale * x for x in row] for row in rows]
+    if loss != "squared_error" and any(not 0 <= x <= one for row in dual for x in row):
+        raise Invalid("an entry of the dual is not between 0 and 1")
+    _refuse(loss == "cross_entropy" and any(sum(row) != one for row in dual), "a row of the dual does not add up to 1")
+    own, whole = one - size * low, [int(weight * common) for weight in weights]
+    rest = [[x - low - own * (k == c) for c, x in enumerate(row)] for k, row in enumerate(dual)]
+    columns = [[*map(operator.mul, whole, column)] for column in zip(*rest, strict=True)]
+    slope = [_dot(sizes, column) for column in columns]
+    _refuse(model["bias"] == "free" and any(slope), "the dual does not cancel a free bias")
+    weighted = [[*map(operator.mul, sizes, column)] for column in columns]
+    matrix = [[-limit.denominator * _dot(x, y) for y in columns] for x in weighted]
+    for i, row in enumerate(matrix):
+        row[i] += limit.numerator
+    fault = _factor_fault(matrix, factor, 1 / (limit.denominator * (root * one * common) ** 2))
+    _refuse(fault, f"N^2 (lambda_W lambda_H I - G G^T) {fault}")
+    if loss == "squared_error":
+        entropies = [Fraction(one**2 - _dot(row, row), 2 * one**2) for row in dual]
+    else:
+        parts = [row + [one - x for x in row] * (loss != "cross_entropy") for row in dual]
+        logs = {x: -_log(x, one)[1] for x in {x for row in parts for x in row} if 0 < x < one}
+        entropies = [Fraction(sum(x * logs.get(x, 0) for x in row), one * _ONE) for row in parts]
+    least = sum(map(operator.mul, map(operator.mul, sizes, weights), entropies), Fraction(0)) / sum(sizes)
+    least -= 0 if type(model["bias"]) is str else Fraction(_dot(slope, slope), total**2) / (2 * model["bias"])
+    _refuse(bound > least, f"the dual shows that no objective is below {_show(least)}, not {_show(bound)}")
+    sentence = f"no weights W and features H, of any dimension, have F below {_show(bound, _BELOW)}, where {text}"
+    return model | {"bound": bound}, sentence
+
+
+def _objectives(claim: dict[str, Any], witness: Any, key: str, *names: str) -> tuple[dict[str, Any], str, Any]:
+    """What the next two kinds share: the facts, the model's text, and an enclosure of F at the points of each name."""
+    facts, text = _model(_keys(claim, "claim", {"kind", "model", "dimension", key, *names})["model"])
+    _keys(witness, "witness", set())
+    facts |= {"dimension": _typed(claim["dimension"], "claim.dimension", int, 1), key: _rational(claim[key], key)}
+    values = [_enclosure(facts, claim[name], f"claim.{name}") for name in names]
+    facts |= {name: digest(claim[name]) for name in names}
+    return facts, f"in dimension {facts['dimension']}, where {text}", values
+
+
+def _objective(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The objective F of this model at these points is at most q; row i of class k stands for n_i samples."""
+    facts, text, ((_, high),) = _objectives(claim, witness, "value", "configuration")
+    _refuse(high > facts["value"], f"F is not shown to be at most {_show(facts['value'])}, but {_show(high)}")
+    most = _show(facts["value"], _ABOVE)
+    return facts, f"the weights W and features H with sha256 {facts['configuration']} have F at most {most} {text}"
+
+
+def _lower_objective(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The objective F of this model at the points `lower` is less, by at least q > 0, than at the configuration."""
+    facts, text, ((low, _), (_, high)) = _objectives(claim, witness, "decrease", "configuration", "lower")
+    if not 0 < facts["decrease"] <= low - high:
+        raise Invalid(f"F is lower by {_show(low - high)}, not by {_show(facts['decrease'])}, or that is not above 0")
+    less = f"F at least {_show(facts['decrease'], _BELOW)} below that of the ones with sha256 {facts['configuration']}"
+    return facts, f"the weights W and features H with sha256 {facts['lower']} have {less} {text}"
+
+
+_KINDS: tuple[Callable[..., tuple[dict[str, Any], str]], ...] = (_exponent, _universal_bound, _gap, _improvement)
+_KINDS += (_simplex_etf, _violation, _separation, _separation_bound, _objective, _objective_bound, _lower_objective)
 _CLAIMS = MappingProxyType({kind.__name__[1:]: kind for kind in _KINDS})
 
 
@@ -821,7 +1022,7 @@ def _show(number: Fraction | None, ends: slice = slice(2)) -> str:
         return str(number)
     shift = 16 - bits * 30103 // 100000
     low = number * Fraction(10) ** shift // 1
-    texts = [f"{n[0]}.{n[1:]}e{len(n) - 1 - shift}" for n in (str(low), str(low + 1))]
+    texts = [f"{'-' * (n < 0)}{m[0]}.{m[1:]}e{len(m) - 1 - shift}" for n in (low, low + 1) for m in [str(abs(n))]]
     return texts[ends][0] if len(texts[ends]) == 1 else f"(a fraction from {texts[0]} to {texts[1]})"
 
 
@@ -835,10 +1036,9 @@ def _points(facts: dict[str, Any], geometry: _Geometry, noise: _Noise = _WHITE) 
 
 def check(text: bytes) -> Verdict:
     """The one road: text -> parsed certificate -> checked claim -> Verdict; raises Malformed or Invalid."""
-    certificate = parse(text)
-    claim = certificate["claim"]
+    claim, witness = map(parse(text).get, ("claim", "witness"))
     kind = _choice(_typed(claim, "claim", dict).get("kind"), "claim.kind", _CLAIMS)
-    facts, statement = _CLAIMS[kind](claim, certificate["witness"])
+    facts, statement = _CLAIMS[kind](claim, witness)
     return Verdict(kind, MappingProxyType(facts), statement, _SEAL)
 
 
@@ -851,13 +1051,11 @@ def main(paths: list[str], about: Mapping[str, str] | None = None) -> int:
                 verdict = check(file.read(MAX_BYTES + 1) or b"")
             subject = verdict.claim.get("configuration")
             found = about.get(subject) if about and subject else ""
-            if found is None:
-                raise Invalid(f"it is not about that configuration: {verdict.statement}")
+            _refuse(found is None, f"it is not about that configuration: {verdict.statement}")
             code, answer = 0, f"valid: {verdict.statement}{found and f' [{found}]'}"
-        except Invalid as error:
-            code, answer = 1, f"invalid: {error}"
-        except (Malformed, OSError) as error:
-            code, answer = 2, f"malformed: {error}"
+        except (Invalid, Malformed, OSError) as error:
+            code = 1 if isinstance(error, Invalid) else 2
+            answer = f"{'malformed' if code == 2 else 'invalid'}: {error}"
         codes.append(code)
         print(f"{name}: {answer}")
     return max(codes, default=2)

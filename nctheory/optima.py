@@ -15,22 +15,27 @@ import numpy as np
 from rich.console import Console
 
 import nctheory
-from nctheory import channel, separation
+from nctheory import channel, landscape, separation
 from nctheory.arrays import Array
 from nctheory.configuration import Configuration
 from nctheory.errors import InputError
 from nctheory.kernel import Verdict
+from nctheory.landscape.certificates import bound_certificate, knows, objective_certificate
 from nctheory.result import Certificate, Result
 from nctheory.spectrum import checked_sizes
 from nctheory.spherical_code import Energy
 from nctheory.tables import number, print_table, rounded, show_end
 
-__all__ = ["OptimumReport", "channel_optimum", "separation_optimum"]
+__all__ = ["LandscapeReport", "OptimumReport", "channel_optimum", "landscape_optimum", "separation_optimum"]
 
 _SHOWN_SIZES = 6  # different class sizes whose cosines are shown one by one
 _LARGEST = 10_000  # dimension in which an attaining configuration is written down
 _WRITTEN = 1000  # classes whose coordinates are written
 _VERIFIED = 100  # classes for which the kernel re-checks at once: a second or two
+_CLAIMED = 300  # classes up to which an unconstrained-features model gets certificates: some 20 MiB of them
+_NAMED = 80  # characters of an exact value at most; longer ones say nothing to a reader
+_SAME = 1e-9  # singular values this close, relatively to the largest, are shown as one that is repeated
+_LISTED = 20  # thresholds
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,20 @@ class OptimumReport:
         """Text for a person."""
         result = self.result
         console.print(self.title)
-        console.print(f"\n{self.quantity}: {_shown(result)}")
+        console.print(f"\n{self.quantity}: {_shown(result, self._exact())}")
         console.print(f"{result.status}: {result.reason}")
+        self._render_more(console)
         if result.configuration is not None:
             _render_classes(result.configuration, console)
         if self.certificates:
             console.print(self._standing())
+
+    def _exact(self) -> str | None:
+        """The number in SymPy's notation."""
+        return None if self.result.exact is None else str(self.result.exact)
+
+    def _render_more(self, console: Console) -> None:
+        """What only one question has to say, between its number and the table of classes."""
 
     def _standing(self) -> str:
         if not self.verdicts:
@@ -71,14 +84,144 @@ class OptimumReport:
             "question": self.question,
             **self.asked,
             "optimum": {"lower": number(result.lower), "upper": number(result.upper)},
-            "exact": None if result.exact is None else str(result.exact),
+            "exact": self._exact(),
             "status": str(result.status),
             "reason": result.reason,
+            **self._more_json(),
             "configuration": _coordinates(result.configuration),
             "certified": [verdict.statement for verdict in self.verdicts.values()],
             "certificates": sorted(self.certificates),
         }
         return json.dumps(document, indent=2, allow_nan=False)
+
+    def _more_json(self) -> dict[str, Any]:
+        """The keys that only one question has."""
+        return {}
+
+
+@dataclass(frozen=True)
+class LandscapeReport(OptimumReport):
+    """The optimum of an unconstrained-features model, with its spectrum, its thresholds and its symmetries."""
+
+    model: landscape.Model
+
+    def diagram(self) -> landscape.PhaseDiagram:
+        """Norms, cosines and rank against lambda, on both sides of this model and of all that collapses."""
+        here = self.model.strength
+        collapse = self.result.details.thresholds.get("total collapse")
+        ends = (
+            (here / 30, 30 * here) if collapse is None else (min(collapse / 100, here / 3), max(collapse, here) * 1.2)
+        )
+        return landscape.phase_diagram(self.model, "strength", np.geomspace(ends[0], ends[1], 61))
+
+    def _exact(self) -> str | None:
+        """Only where it is short enough to be read."""
+        text = super()._exact()
+        return text if text is None or len(text) <= _NAMED else None
+
+    def _render_more(self, console: Console) -> None:
+        details = self.result.details
+        shown = ", ".join(f"{value:.6g}" + f" ({count} times)" * (count > 1) for value, count in self._spectrum()[:6])
+        more = ", ..." * (len(self._spectrum()) > 6)
+        console.print(f"\nlogits of all samples, bias apart: rank {details.rank}, singular values {shown}{more}")
+        console.print(f"the same objective after: {details.invariance}")
+        rows = [(f"{level:.6g}", what, place) for what, level, place in self._collapses()]
+        if not rows:
+            return
+        console.print(f"\nCollapse, against lambda = (lambda_W lambda_H)^(1/2) = {self.model.strength:.6g}:")
+        print_table(console, ("from lambda", "what collapses", "here"), rows[:_LISTED])
+        if len(rows) > _LISTED:
+            console.print(f"... and {len(rows) - _LISTED} more")
+
+    def _spectrum(self) -> list[tuple[float, int]]:
+        """Singular values that are not 0, falling, each with how often it is there."""
+        found: list[tuple[float, int]] = []
+        values = self.result.details.singular_values
+        for value in map(float, values[: self.result.details.rank]):
+            if found and found[-1][0] - value <= _SAME * values[0]:
+                found[-1] = found[-1][0], found[-1][1] + 1
+            else:
+                found.append((value, 1))
+        return found or [(0.0, len(values))]
+
+    def _collapses(self) -> list[tuple[str, float, str]]:
+        """What collapses, from which lambda on, and on which side of that the model is."""
+        here = self.model.strength
+        levels = sorted(self.result.details.thresholds.items(), key=lambda item: item[1])
+        return [(what, level, "above" if here >= level else "below") for what, level in levels]
+
+    def _more_json(self) -> dict[str, Any]:
+        details = self.result.details
+        return {
+            "statement": details.statement,
+            "strength": self.model.strength,
+            "rank": details.rank,
+            "singular_values": details.singular_values.tolist(),
+            "thresholds": [
+                {"collapses": what, "from": level, "here": place} for what, level, place in self._collapses()
+            ],
+            "invariance": details.invariance,
+        }
+
+
+def landscape_optimum(model: landscape.Model, *, verify: bool | None = None) -> LandscapeReport:
+    """What `nctheory optimum landscape` answers: the least objective of an unconstrained-features model.
+
+    Formula:
+        `landscape.optimum`, with the certificates of the dual bound below and of the configuration above.
+    Args:
+        model: a `landscape.Model`.
+        verify: whether the kernel re-checks the certificates at once; None does so up to 100 classes.
+    Assumes:
+        What the model assumes; above all that features are free.
+    Returns:
+        LandscapeReport; without certificates for more than 300 classes, and for losses that the kernel does not know.
+    Raises:
+        InputError: no model, or a dimension beyond 10,000.
+    Reference:
+        zhu2021; thrampoulidis2022, section 4.
+    Example:
+        >>> from nctheory.landscape import Model
+        >>> from nctheory.optima import landscape_optimum
+        >>> report = landscape_optimum(Model([4, 4, 4], regularization=(1 / 16, 1 / 16)))
+        >>> report.result.details.rank, sorted(report.verdicts)
+        (2, ['attaining', 'optimum'])
+    """
+    if not isinstance(model, landscape.Model):
+        raise InputError(f"model is of type {type(model).__name__}, expected a landscape.Model")
+    _checked(model.dimension)
+    result = landscape.optimum(model)
+    certificates = _landscape_certificates(model, result)
+    checks = model.num_classes <= _VERIFIED if verify is None else verify
+    verdicts = {name: certificate.verify() for name, certificate in certificates.items()} if checks else {}
+    weights = None if model.class_weights is None else model.class_weights.tolist()
+    return LandscapeReport(
+        "landscape",
+        f"Unconstrained features: {_counted(model.class_sizes)}, dimension {model.dimension}, {model.loss.name}"
+        f"{', with class weights' * (weights is not None)}, {_penalties(model)}",
+        "least F = mean loss + penalties",
+        {
+            "class_sizes": model.class_sizes.tolist(),
+            "dimension": model.dimension,
+            "loss": model.loss.name,
+            "class_weights": weights,
+            "regularization": [str(penalty) for penalty in model.regularization],
+            "bias": model.bias,
+        },
+        result,
+        certificates,
+        verdicts,
+        model,
+    )
+
+
+def _landscape_certificates(model: landscape.Model, result: Result[landscape.Optimum]) -> dict[str, Certificate]:
+    """The dual bound, also where the lower end of the result is another one, and the objective of what attains."""
+    if not knows(model) or model.num_classes > _CLAIMED:
+        return {}
+    dual = result.details.dual
+    bound = {} if dual is None or dual.lower <= 0 else {"optimum": bound_certificate(dual)}
+    return {**bound, "attaining": objective_certificate(model, result.configuration, Fraction(result.upper))}
 
 
 def separation_optimum(
@@ -114,10 +257,9 @@ def separation_optimum(
     certificates = {"optimum": result.certificate}
     if result.upper != math.inf and len(sizes) <= _WRITTEN:
         certificates["attaining"] = separation.certify(result.configuration, bias=bias).certificate
-    shown = ", ".join(map(str, sizes)) if len(sizes) <= 20 else f"{sizes.min()} to {sizes.max()}"
     return _report(
         "separation",
-        f"Minimum-norm separation: {len(sizes)} classes of {shown} samples, dimension {wide}, {_bias(bias)} bias",
+        f"Minimum-norm separation: {_counted(sizes)}, dimension {wide}, {_bias(bias)} bias",
         "least (|W|^2 + |H|^2) / 2 with every margin at least 1",
         {"class_sizes": sizes.tolist(), "dimension": wide, "free_bias": bias},
         result,
@@ -194,18 +336,31 @@ def _checked(dimension: int | None) -> None:
         raise InputError(f"dimension is {dimension}, expected at most {_LARGEST}: more dimensions change nothing")
 
 
+def _counted(sizes: Array) -> str:
+    shown = ", ".join(map(str, sizes)) if len(sizes) <= 20 else f"{sizes.min()} to {sizes.max()}"
+    return f"{len(sizes)} classes of {shown} samples"
+
+
 def _bias(free: bool) -> str:
     return "a free" if free else "no"
 
 
-def _shown(result: Result[Any]) -> str:
+def _penalties(model: landscape.Model) -> str:
+    """The penalties and the bias, in words."""
+    shown = f"lambda_W = {float(model.lambda_weights):g}, lambda_H = {float(model.lambda_features):g}"
+    if model.lambda_bias:
+        return f"{shown}, lambda_b = {float(model.lambda_bias):g}"
+    return f"{shown}, {_bias(model.bias)} bias"
+
+
+def _shown(result: Result[Any], named: str | None) -> str:
     """The exact number, its bracket, or that there is none."""
     if not isinstance(result.lower, Fraction):
         return "there is none"
     ends = show_end(result.lower, 17, ROUND_DOWN), show_end(result.upper, 17, ROUND_UP)
     if not isinstance(result.upper, Fraction):
         return f"at least {ends[0]}"
-    exact = f"{result.exact} = {result.value:.15g}" if result.exact is not None else ""
+    exact = f"{named} = {result.value:.15g}" if named is not None else ""
     if result.lower == result.upper:
         return exact
     apart = f"between {ends[0]} and {ends[1]}, relatively {rounded(Fraction(result.gap), 2, ROUND_UP)} apart"
@@ -222,18 +377,20 @@ def _coordinates(configuration: Configuration | None) -> dict[str, Any] | None:
 
 
 def _render_classes(configuration: Configuration, console: Console) -> None:
-    """Norms and cosines of the class means, and of the weights where there are any, by class size."""
+    """Norms and cosines of the class means, and of the weights where there are any, by class size; and the bias."""
     sizes = configuration.class_sizes
     if sizes is None or configuration.weights is None:
         return
     different, counts = np.unique(sizes, return_counts=True)
-    norms = [np.linalg.norm(part, axis=1) for part in (configuration.weights, configuration.class_means)]
+    columns = [np.linalg.norm(part, axis=1) for part in (configuration.weights, configuration.class_means)]
+    if np.any(configuration.bias):
+        columns.append(np.asarray(configuration.bias))
     console.print("\nThe configuration of the upper end, in floats:")
     rows = [
-        (str(size), str(count), *(_range(norm[sizes == size]) for norm in norms))
+        (str(size), str(count), *(_range(column[sizes == size]) for column in columns))
         for size, count in zip(different, counts, strict=True)
     ]
-    print_table(console, ("samples", "classes", "|w|", "|h|"), rows[:20])
+    print_table(console, ("samples", "classes", "|w|", "|h|", "b")[: 2 + len(columns)], rows[:20])
     if len(rows) > 20:
         console.print(f"... and {len(rows) - 20} more sizes")
     console.print("")

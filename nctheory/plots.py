@@ -1,7 +1,7 @@
 """Pictures of results, as matplotlib figures that are shown by no one and saved by whoever asked for them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,15 +11,19 @@ from nctheory.arrays import Array
 from nctheory.channel import exponent
 from nctheory.configuration import Configuration, as_configuration
 from nctheory.errors import InputError
+from nctheory.landscape import PhaseDiagram
 from nctheory.probability import Estimate
 from nctheory.probability.bounds import bounds
 from nctheory.probability.problem import Problem
 from nctheory.separation import Trajectory
 from nctheory.spectrum import class_spectrum
 
-__all__ = ["error_curve", "gradient_flow"]
+__all__ = ["error_curve", "gradient_flow", "phase_diagram"]
 
 _BLUE, _RED, _GRAY = "#0072b2", "#d55e00", "#7f7f7f"  # told apart by the color-blind
+_COLORS = (_BLUE, _RED, "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's
+_LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 3)))  # a second way to tell them apart
+_MARKED = 6  # thresholds at most that are drawn
 _WIDTH = Fraction(1, 10**12)
 _DRAWN = (1e-100, 1e100)  # noises whose squares, and logarithms of P over them, are floats
 _BAND, _BAND_WORK = 33, 500_000  # noises at most at which bounds are drawn, and K^2 times as many: a few seconds
@@ -127,6 +131,158 @@ def error_curve(
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize="small")
     figure.suptitle(_curve_heading(configuration, noises, estimates), fontsize="medium")
     return figure
+
+
+def phase_diagram(diagram: PhaseDiagram, *, at: float | None = None) -> Any:
+    """How the optimum of an unconstrained-features model changes with the penalty or the imbalance.
+
+    Formula:
+        Against lambda or R: norms of weights w and class means h by groups of classes that are alike throughout,
+        cosines between them by pairs of groups (of many groups, the range over all), rank of the logits, and min F.
+        Vertical lines are where something has collapsed, as known in advance.
+    Args:
+        diagram: from `landscape.phase_diagram`.
+        at: a value of lambda or R to mark, such as that of a model at hand.
+    Assumes:
+        matplotlib is installed (the extra `plots`).
+    Returns:
+        matplotlib Figure.
+    Raises:
+        InputError: matplotlib is not installed, no PhaseDiagram, or a value to mark that is not positive and finite.
+    Reference:
+        fang2021; zhou2022; dang2023.
+    Example:
+        >>> from nctheory import landscape, plots
+        >>> model = landscape.Model([9, 9, 1, 1], regularization=(1, 1))
+        >>> figure = plots.phase_diagram(landscape.phase_diagram(model, values=[0.01, 0.1]))
+        >>> figure.savefig("phases.png")                                                # doctest: +SKIP
+    """
+    if not isinstance(diagram, PhaseDiagram):
+        raise InputError(f"diagram is of type {type(diagram).__name__}, expected a landscape.PhaseDiagram")
+    if at is not None and not 0 < at < math.inf:
+        raise InputError(f"at is {at!r}, expected a positive number")
+    figure = _figure(11, 6.2)
+    panels = figure.subplots(2, 3, sharex=True)
+    groups = _alike(diagram)
+    _draw_norms(panels[:, 0], diagram, groups)
+    _draw_cosines(panels[:, 1], diagram, groups)
+    values, style = diagram.values, {"color": _BLUE, "marker": "o" if len(diagram.values) == 1 else None}
+    panels[0, 2].step(values, diagram.rank, where="mid", **style)
+    panels[0, 2].set(ylabel="rank of the logits", ylim=(-0.3, max(2, diagram.rank.max()) + 0.5))
+    panels[0, 2].yaxis.get_major_locator().set_params(integer=True)
+    panels[1, 2].plot(values, diagram.objective, **style)
+    panels[1, 2].set(ylabel="least objective F")
+    panels[1, 2].set_ylim(bottom=0)
+    marks = _marks(diagram)
+    for axes in panels.flat:
+        axes.set_xscale("log")
+        _draw_marks(axes, marks, at)
+        _lighten(axes)
+    for axes in panels[1]:
+        axes.set_xlabel("λ = √(λ_W λ_H)" if diagram.over == "strength" else "imbalance R")
+    figure.supxlabel(_legend_of(marks, at, diagram.over), fontsize="small")
+    figure.suptitle(_diagram_heading(diagram), fontsize="medium")
+    return figure
+
+
+def _alike(diagram: PhaseDiagram) -> list[tuple[str, Array]]:
+    """Names and members of the groups of classes that have one size and weight in every model."""
+    sizes = np.array([model.class_sizes for model in diagram.models])
+    table = np.vstack([sizes, diagram.models[0].multipliers])
+    different, members = np.unique(table, axis=1, return_inverse=True)
+    names, members = [], members.reshape(-1)
+    for column in different.T[::-1]:  # the largest first
+        low, high = int(column[:-1].min()), int(column[:-1].max())
+        weight = f", weight {column[-1]:g}" if diagram.models[0].class_weights is not None else ""
+        names.append((f"n = {low}" if low == high else f"n = {high} / R") + weight)
+    return [(name, members == len(names) - 1 - index) for index, name in enumerate(names)]
+
+
+def _draw_norms(panels: Any, diagram: PhaseDiagram, groups: list[tuple[str, Array]]) -> None:
+    for axes, norms, letter in zip(panels, (diagram.weight_norms, diagram.mean_norms), "wh", strict=True):
+        if len(groups) > len(_COLORS):
+            axes.fill_between(diagram.values, norms.min(axis=1), norms.max(axis=1), color=_BLUE, alpha=0.4)
+            axes.plot([], [], color=_BLUE, alpha=0.4, linewidth=6, label=f"all {len(groups)} sizes")
+        for index, (name, members) in enumerate(groups if len(groups) <= len(_COLORS) else []):
+            _draw_line(axes, diagram.values, norms[:, members].mean(axis=1), index, name)
+        axes.set(ylabel=f"norm |{letter}|")
+        axes.set_ylim(bottom=0)
+    _finish(panels[0])
+
+
+def _draw_cosines(panels: Any, diagram: PhaseDiagram, groups: list[tuple[str, Array]]) -> None:
+    pairs = list(_pairs(groups))
+    for axes, found, letter in zip(panels, (diagram.weight_cosines, diagram.mean_cosines), "wh", strict=True):
+        cosines = np.array(found)
+        cosines[diagram.rank == 0] = np.nan  # what a search left of 0 has no angles
+        if len(pairs) > len(_COLORS):
+            of_all = cosines[:, ~np.eye(cosines.shape[1], dtype=bool)]
+            known = ~np.isnan(of_all).all(axis=1)
+            ends = np.full((2, len(known)), np.nan)
+            ends[:, known] = np.nanmin(of_all[known], axis=1), np.nanmax(of_all[known], axis=1)
+            axes.fill_between(diagram.values, *ends, color=_BLUE, alpha=0.4, linewidth=1.5)
+            axes.plot([], [], color=_BLUE, alpha=0.4, linewidth=6, label="from the least to the largest")
+        for index, (name, chosen) in enumerate(pairs if len(pairs) <= len(_COLORS) else []):
+            _draw_line(axes, diagram.values, cosines[:, chosen].mean(axis=1), index, name)
+        axes.set(ylabel=f"cos({letter}, {letter}′)", ylim=(-1.08, 1.08))
+    _finish(panels[0])
+
+
+def _pairs(groups: list[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
+    """Names of pairs of groups, and which entries (K, K) off the diagonal are theirs."""
+    short = [name.split(",")[0].removeprefix("n = ") for name, _ in groups]
+    if any(name.endswith(" / R") for name in short):  # then all sizes are n or n / R
+        short = ["n / R" if name.endswith(" / R") else "n" for name in short]
+    for i, (_, one) in enumerate(groups):
+        for j, (_, other) in enumerate(groups[i:], i):
+            chosen = np.outer(one, other) & ~np.eye(len(one), dtype=bool)
+            if chosen.any():
+                yield f"{short[i]} and {short[j]}", chosen
+
+
+def _draw_line(axes: Any, values: Array, heights: Array, index: int, label: str) -> None:
+    marker = "o" if len(values) == 1 else None
+    axes.plot(values, heights, color=_COLORS[index], linestyle=_LINES[index], marker=marker, label=label)
+
+
+def _marks(diagram: PhaseDiagram) -> list[tuple[float, str]]:
+    """Thresholds, rising, those at one value together; of many the first and the last."""
+    found: dict[float, str] = {}
+    for name, level in sorted(diagram.thresholds.items(), key=lambda item: item[1]):
+        same = next((known for known in found if math.isclose(known, level, rel_tol=1e-9)), level)
+        found[same] = f"{found[same]}, {name}" if same in found else name
+    marks = list(found.items())
+    return marks if len(marks) <= _MARKED else [marks[0], marks[-1]]
+
+
+def _draw_marks(axes: Any, marks: list[tuple[float, str]], at: float | None) -> None:
+    for number, (level, _) in enumerate(marks, 1):
+        axes.axvline(level, color=_GRAY, linestyle="--", linewidth=1)
+        axes.annotate(
+            str(number), (level, 1), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize="x-small"
+        )
+    if at is not None:
+        axes.axvline(at, color="black", linewidth=1)
+
+
+def _legend_of(marks: list[tuple[float, str]], at: float | None, over: str) -> str:
+    parts = [f"{number}: {name} from {level:.4g} on" for number, (level, name) in enumerate(marks, 1)]
+    parts += [] if at is None else [f"black line: {'λ' if over == 'strength' else 'R'} = {at:.4g}"]
+    rows = ["      ".join(parts[start : start + 2]) for start in range(0, len(parts), 2)]
+    return "\n".join(rows)
+
+
+def _diagram_heading(diagram: PhaseDiagram) -> str:
+    model = diagram.models[0]
+    bias = f"λ_b = {float(model.lambda_bias):g}" if model.lambda_bias else "a free bias" if model.bias else "no bias"
+    penalties = f"λ_W / λ_H = {float(model.lambda_weights / model.lambda_features):.4g}"
+    if diagram.over == "imbalance":
+        penalties = f"λ_W = {float(model.lambda_weights):.4g}, λ_H = {float(model.lambda_features):.4g}"
+    first = f"{model.loss.name}, K = {model.num_classes}, d = {model.dimension}, {bias}, {penalties}"
+    undecided = sum(str(result.status) == "undecided" for result in diagram.results)
+    return first + (
+        f"\n{undecided} of {len(diagram.values)} are the best found, not proved optimal" if undecided else ""
+    )
 
 
 def _check_points(noises: Sequence[float], estimates: Sequence[Estimate]) -> None:

@@ -16,15 +16,17 @@ import numpy as np
 from rich.console import Console
 
 import nctheory
-from nctheory import channel, separation
+from nctheory import channel, landscape, separation
 from nctheory.collapse import Collapse, measure
 from nctheory.configuration import Configuration, Features
 from nctheory.errors import InputError
 from nctheory.kernel import MAX_NUMBERS, Verdict, digest
+from nctheory.landscape.certificates import bound_certificate, knows, objective_certificate
+from nctheory.losses import Loss
 from nctheory.result import Certificate, End, Result, Status
-from nctheory.tables import number, print_table, rounded, show_end, show_ratio
+from nctheory.tables import finite, number, print_table, rounded, show_end, show_ratio
 
-__all__ = ["CheckReport", "Question", "Separated", "certificate_digests", "check"]
+__all__ = ["CheckReport", "Fitted", "Question", "Separated", "certificate_digests", "check"]
 
 _ENERGIES: tuple[Any, ...] = ("average", "bounded")
 _LEGEND = (
@@ -39,8 +41,16 @@ _SEPARATION_LEGEND = (
     "rounded down. centered: weights, and with a bias also features, less their means; the bias moves along, and up to",
     "one rounding every margin stays. verdict: exact arithmetic; improvable: a strictly better configuration is known.",
 )
+_LANDSCAPE_LEGEND = (
+    "residual: how much of the equation that fixes the penalty is left at its best value, relatively. It is 0 at a",
+    "critical point of the model, 1 where the penalty explains nothing; near 1 the model does not describe this",
+    "network, and the gap says little about it. Networks decay weights, not features: the gap is to the best free",
+    "features under the fitted penalties, not to what this network could have reached.",
+)
 _RECHECK_WORK = 1_000_000  # K^2 (d + 250): about a second of the kernel's time for all channel certificates
 _RECHECK_LOGITS = 10_000_000  # N K (d + 10): the same for separation
+_RECHECK_LOSSES = 3_000_000  # N K (d + 60): two or three seconds for an unconstrained-features model
+_RECHECK_DUAL = 100  # classes: the same for its lower bound
 
 
 @dataclass(frozen=True)
@@ -101,13 +111,7 @@ class Separated:
     def certificates(self) -> dict[str, Certificate]:
         """The row's claim, where there is one that the kernel can read."""
         certificate = self.result.certificate
-        if certificate is None:
-            return {}
-        try:
-            certificate.encode()
-        except InputError:  # one tiny number among large ones makes all integers long
-            return {}
-        return {self.name: certificate}
+        return {} if certificate is None or not _is_readable(certificate) else {self.name: certificate}
 
     @property
     def bias(self) -> str:
@@ -147,6 +151,85 @@ class Separated:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """The unconstrained-features model that this last layer solves most nearly; `fit` is None where there is none.
+
+    `reason` then says why, and so it does where the fit has no model. `claimed` holds the row's certificates.
+    """
+
+    loss: Loss
+    fit: landscape.Fit | None
+    reason: str
+    claimed: Mapping[str, Certificate]
+
+    @property
+    def result(self) -> Result[landscape.Certified] | None:
+        """How far the point is from the model's minimum."""
+        return None if self.fit is None or self.reason else self.fit.result
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Penalties and residuals as text."""
+        assert self.fit is not None
+        shown = zip(_PENALTIES, self.fit.coefficients, self.fit.residuals, strict=True)
+        rows = [(name, f"{value + 0.0:.6g}", f"{residual:.3g}") for name, value, residual in shown]
+        return rows if self._free or self.fit.residuals[2] else rows[:2]
+
+    @property
+    def _free(self) -> bool:
+        return self.fit is not None and self.fit.model is not None and self.fit.model.bias
+
+    def ends(self, claims: Mapping[str, Mapping[str, Any]]) -> tuple[Fraction, Fraction, Fraction, Fraction]:
+        """Objective from above, minimum from below, and the ratio: as claimed, or where nothing is, as computed."""
+        assert self.result is not None
+        details = self.result.details
+        if "landscape-bound" not in claims or "landscape-objective" not in claims:
+            return details.objective[1], details.minimum[0], Fraction(self.result.lower), Fraction(self.result.upper)
+        value, bound = claims["landscape-objective"]["value"], claims["landscape-bound"]["bound"]
+        less = claims["landscape-improvement"]["decrease"] if "landscape-improvement" in claims else 0
+        return value, bound, max(Fraction(0), bound / value), 1 - Fraction(less) / value
+
+    def cells(self, claims: Mapping[str, Mapping[str, Any]], certified: bool) -> tuple[str, ...]:
+        """Objective, minimum, ratio, what stands behind them, verdict."""
+        assert self.result is not None
+        value, bound, low, high = self.ends(claims)
+        standing = "certified" if certified else "not re-checked" if self.claimed else "no certificate"
+        ratio = show_ratio(low) if high == low else f"{show_ratio(low)} to {rounded(high, 6, ROUND_UP)}"
+        least = rounded(bound, 6, ROUND_DOWN)
+        return rounded(value, 6, ROUND_UP), least, ratio, standing, str(self.result.status)
+
+    def as_json(self, claims: Mapping[str, Mapping[str, Any]], certified: bool) -> dict[str, Any]:
+        """The same as JSON."""
+        fit, result = self.fit, self.result
+        document: dict[str, Any] = {
+            "loss": self.loss.name,
+            "penalties": None if fit is None else _by_penalty(fit.coefficients),
+            "residuals": None if fit is None else _by_penalty(fit.residuals),
+            "bias": self._free,
+            "certified": certified,
+        }
+        if result is None:
+            nothing = dict.fromkeys(("objective", "minimum", "ratio", "status"))
+            return document | nothing | {"reason": self.reason, "certificates": []}
+        value, bound, low, high = self.ends(claims)
+        return document | {
+            "objective": number(value),
+            "minimum": number(bound),
+            "ratio": {"lower": number(low), "upper": number(high)},
+            "status": str(result.status),
+            "reason": result.reason,
+            "certificates": sorted(self.claimed),
+        }
+
+
+_PENALTIES = ("lambda_W", "lambda_H", "lambda_b")
+
+
+def _by_penalty(values: tuple[float, float, float]) -> dict[str, float | str | None]:
+    known = (None if math.isnan(value) else finite(value) for value in values)
+    return dict(zip(_PENALTIES, known, strict=True))
+
+
+@dataclass(frozen=True)
 class CheckReport:
     """Everything `nctheory check` found. `verdicts` is empty where the kernel has not been asked."""
 
@@ -157,6 +240,7 @@ class CheckReport:
     separated: tuple[Separated, ...]
     certificates: Mapping[str, Certificate]
     verdicts: Mapping[str, Verdict]
+    fitted: Fitted | None = None
 
     def render(self, console: Console) -> None:
         """Tables on a terminal, plain text elsewhere."""
@@ -175,6 +259,35 @@ class CheckReport:
         console.print(self._closing())
         if self.separated:
             self._render_separation(console)
+        if self.fitted is not None:
+            self._render_landscape(self.fitted, console)
+
+    def _render_landscape(self, fitted: Fitted, console: Console) -> None:
+        console.print(
+            f"\nUnconstrained features with the loss {fitted.loss.name}, penalties fitted to this last layer:"
+        )
+        console.print("F = mean loss + (lambda_W |W|^2 + lambda_H |H|^2 + lambda_b |b|^2) / 2\n")
+        if fitted.fit is not None:
+            print_table(console, ("penalty", "fitted", "residual"), fitted.rows())
+        if fitted.result is None:
+            console.print(f"There is no gap: {fitted.reason}.")
+            return
+        console.print("")
+        headers = ("F here, at most", "min F, at least", "ratio min F / F", "these numbers", "verdict")
+        certified = self._is_certified(fitted.claimed)
+        print_table(console, headers, [fitted.cells(self._claims(fitted.claimed), certified)])
+        sentences = [f"Certified: {self.verdicts[name].statement}." for name in fitted.claimed if certified]
+        if not fitted.claimed:
+            sentences = [f"There is no certificate: {_unclaimed(fitted)}."]
+        console.print("\n".join(("", *_LANDSCAPE_LEGEND, "", *sentences)).rstrip())
+
+    def _is_certified(self, names: Mapping[str, Certificate]) -> bool:
+        """Whether there are verdicts on all of these certificates."""
+        return bool(names) and names.keys() <= self.verdicts.keys()
+
+    def _claims(self, names: Mapping[str, Certificate]) -> dict[str, Mapping[str, Any]]:
+        """What is claimed under these names: by the verdicts where there are any, else by unchecked certificates."""
+        return {name: (self.verdicts.get(name) or self.certificates[name]).claim for name in names}
 
     def _render_separation(self, console: Console) -> None:
         about = "the least norms of weights and free features that separate all samples"
@@ -210,19 +323,19 @@ class CheckReport:
         """The ratios on the "channel" or on "separation" by what they are about; a Result's ends are the ratio's."""
         if question == "channel":
             return {f"{row.decoder}, {row.energy} energy": row.result for row in self.questions}
+        if question == "landscape":
+            found = None if self.fitted is None else self.fitted.result
+            return {} if found is None else {"the unconstrained-features model": found}
         return {f"separation, {row.form}": row.result for row in self.separated}
 
     def claims(self, question: Question) -> dict[str, Mapping[str, Any]]:
         """What is claimed in a row: by the verdicts where there are any, else by the unchecked certificates."""
-        found: dict[str, Mapping[str, Any]] = {}
-        for name in question.certificates:
-            checked = self.verdicts[name].claim if self.verdicts else self.certificates[name].claim
-            found[name.rpartition("-")[2]] = checked
-        return found
+        claims = self._claims(question.certificates)
+        return {name.rpartition("-")[2]: claim for name, claim in claims.items()}
 
     def _standing(self) -> str:
-        if self.verdicts:
-            behind = {name for row in self.questions for name in row.certificates}
+        behind = {name: found for row in self.questions for name, found in row.certificates.items()}
+        if self._is_certified(behind):
             return f"Certified: the kernel has re-checked the {len(behind)} certificates behind this table.\n"
         return "Exact arithmetic, not re-checked by the kernel: add --verify, or -o DIR and `nctheory recheck`.\n"
 
@@ -250,6 +363,9 @@ class CheckReport:
             "channel": [self._question_json(question) for question in self.questions],
             "separation": [row.as_json(self._claim(row.name), row.name in self.verdicts) for row in self.separated],
         }
+        if self.fitted is not None:
+            claimed = self.fitted.claimed
+            document["landscape"] = self.fitted.as_json(self._claims(claimed), self._is_certified(claimed))
         return json.dumps(document, indent=2, allow_nan=False)
 
     def _question_json(self, question: Question) -> dict[str, Any]:
@@ -258,7 +374,7 @@ class CheckReport:
         return {
             "decoder": question.decoder,
             "energy_constraint": question.energy,
-            "certified": bool(self.verdicts),
+            "certified": self._is_certified(question.certificates),
             "exponent": number(claims["exponent"]["exponent"]),
             "energy": number(details.energy),
             "optimum": {**number(claims["optimum"]["bound"]), "attained": claims["optimum"]["attained"]},
@@ -281,6 +397,7 @@ def check(
     source: str,
     data: Features | Configuration,
     *,
+    loss: Loss | None = None,
     verify: bool | None = None,
     announce: Callable[[str], object] = lambda _: None,
 ) -> CheckReport:
@@ -289,10 +406,11 @@ def check(
     Formula:
         `channel.certify` for the class means less their mean, rounded once, with the network's own classifier (where
         there is one) and with the nearest-mean decoder, under average and bounded energy. `separation.certify` for the
-        features with the classifier, as given and centered.
+        features with the classifier, as given and centered. With a loss, `landscape.fit_regularization` and `certify`.
     Args:
         source: what to call the data.
         data: Features, or a Configuration of class means.
+        loss: that of the unconstrained-features model to fit, or None for none.
         verify: whether the kernel re-checks every certificate at once; None does so where it takes about a second.
         announce: called with a line of text before every step that may take long.
     Assumes:
@@ -300,7 +418,8 @@ def check(
     Returns:
         CheckReport.
     Raises:
-        InputError: data that the questions cannot be asked of. kernel.Invalid: a certificate does not hold (a defect).
+        InputError: data that the questions cannot be asked of, such as a loss without a classifier. kernel.Invalid: a
+            certificate does not hold (a defect).
     Reference:
         papyan2020, figures 2-7.
     Example:
@@ -325,17 +444,84 @@ def check(
     separated = _separated(data)
     certificates = {name: found for question in questions for name, found in question.certificates.items()}
     certificates |= {name: found for row in separated for name, found in row.certificates.items()}
-    if verify is None:
-        samples = len(data.labels) if isinstance(data, Features) else data.num_classes
-        logits = samples * data.num_classes * (data.dimension + 10)
-        verify = data.num_classes**2 * (data.dimension + 250) <= _RECHECK_WORK and logits <= _RECHECK_LOGITS
+    fitted = None
+    if loss is not None:
+        announce("fitting an unconstrained-features model")
+        fitted = _fitted(source, data, loss)
+    checked = {name: _at_once(data, False) if verify is None else verify for name in certificates}
+    claimed = {} if fitted is None else fitted.claimed
+    checked |= {name: _at_once(data, True) if verify is None else verify for name in claimed}
+    certificates |= claimed
     verdicts = {}
-    for name, certificate in certificates.items() if verify else ():
+    for name in filter(checked.__getitem__, certificates):
         announce(f"the kernel re-checks {name}")
-        verdicts[name] = certificate.verify()
+        verdicts[name] = certificates[name].verify()
     announce("measuring collapse")
     collapse = measure(data) if isinstance(data, Features) else None
-    return CheckReport(source, data, collapse, tuple(questions), separated, certificates, verdicts)
+    return CheckReport(source, data, collapse, tuple(questions), separated, certificates, verdicts, fitted)
+
+
+def _at_once(data: Features | Configuration, model: bool) -> bool:
+    """Whether the kernel takes about a second or two, for all but an unconstrained-features model or for that."""
+    size, width = data.num_classes, data.dimension
+    logits = (len(data.labels) if isinstance(data, Features) else size) * size
+    if model:
+        return logits * (width + 60) <= _RECHECK_LOSSES and size <= _RECHECK_DUAL
+    return size**2 * (width + 250) <= _RECHECK_WORK and logits * (width + 10) <= _RECHECK_LOGITS
+
+
+def _fitted(source: str, data: Features | Configuration, loss: Loss) -> Fitted:
+    """The fit and its certificates, or why there is none."""
+    if not _has_classifier(data):
+        raise InputError(f"{source} lacks a classifier or class sizes, which an unconstrained-features model needs")
+    points = data.features if isinstance(data, Features) else data.class_means
+    if not np.any(data.weights) or not np.any(points):
+        return Fitted(loss, None, "weights or features are all 0, and no penalties follow from them", {})
+    with np.errstate(over="ignore", invalid="ignore"):  # then a penalty is infinite, or NaN, and there is no model
+        fit = landscape.fit_regularization(data, loss)
+    try:
+        result = fit.result
+    except InputError as error:  # beyond the range of floats
+        return Fitted(loss, fit, str(error), {})
+    if fit.model is None or result is None:
+        return Fitted(loss, fit, fit.reason, {})
+    return Fitted(loss, fit, "", _landscape_certificates(fit.model, data, result))
+
+
+def _landscape_certificates(
+    model: landscape.Model, data: Features | Configuration, result: Result[landscape.Certified]
+) -> dict[str, Certificate]:
+    """The objective here, the bound below all objectives, and the decrease to a better point; all or none."""
+    details = result.details
+    if not knows(model) or details.dual is None or details.dual.lower <= 0 or not _fits(data):
+        return {}
+    found = {
+        "landscape-objective": objective_certificate(model, data, details.objective[1]),
+        "landscape-bound": bound_certificate(details.dual),
+    }
+    if details.better is not None and result.certificate is not None:
+        found["landscape-improvement"] = result.certificate
+    return found if all(map(_is_readable, found.values())) else {}
+
+
+def _is_readable(certificate: Certificate) -> bool:
+    """Whether the kernel can read it: one tiny number among large ones makes all integers long."""
+    try:
+        certificate.encode()
+    except InputError:
+        return False
+    return True
+
+
+def _unclaimed(fitted: Fitted) -> str:
+    """Why there is no certificate."""
+    if not fitted.loss.is_convex:
+        return f"for {fitted.loss.name} no lower bound but 0 is known, as the loss is not convex"
+    if fitted.fit is not None and fitted.fit.model is not None and not knows(fitted.fit.model):
+        return "the kernel does not know negative smoothing"
+    if fitted.result is not None and not fitted.result.lower > 0:
+        return "no lower bound above 0 is known"
+    return "it would be beyond what the kernel reads"
 
 
 def _separated(data: Features | Configuration) -> tuple[Separated, ...]:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for anyone's tests: configurations, features, class sizes, noises, rotations, regularizations.
+"""Hypothesis strategies for anyone's tests: configurations, features, class sizes, noises, rotations, losses and more.
 
 They shrink towards few classes, few dimensions and small fractions, and they draw the rare cases that random arrays
 never have: two classes, d = K - 1, coinciding class means, margins of exactly 0, equal weight rows, one sample in a
@@ -18,6 +18,7 @@ from nctheory.configuration import Configuration, Features
 from nctheory.constructions import simplex_etf
 from nctheory.domains import AverageEnergy, Ball, ClassSizes, Domain, Field, Free, Positive, Sphere
 from nctheory.errors import InputError
+from nctheory.losses import BinaryCrossEntropy, ClassWeighted, CrossEntropy, Focal, LabelSmoothing, Loss, SquaredError
 from nctheory.spherical_code import Energy, checked_energy
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "configurations",
     "dimensions",
     "features",
+    "losses",
     "noises",
     "num_classes",
     "regularizations",
@@ -37,6 +39,9 @@ _MOST_CLASSES = 8
 _MOST_DIMENSIONS = 8
 _LARGEST_DENOMINATOR = 12
 _MOST_SAMPLES = 5  # of one class, in features
+_MOST_SMOOTHING = 0.9
+_FOCAL = 1 / 16, 5.0  # the least and the largest gamma of a focal loss that is not convex
+_CLASS_WEIGHTS = 1 / 8, 8.0
 _MEANS: dict[Any, Field] = {
     None: Free(("num_classes", "dimension")),
     "bounded": Ball(("num_classes", "dimension")),
@@ -316,6 +321,48 @@ def regularizations(*, bias: bool = False) -> SearchStrategy[tuple[float, ...]]:
     return st.tuples(positive, positive, st.one_of(st.just(0.0), positive)) if bias else st.tuples(positive, positive)
 
 
+def losses(*, num_classes: int | None = None, convex: bool | None = None) -> SearchStrategy[Loss]:
+    """Losses of every kind, with class weights where the number of classes is known.
+
+    Formula:
+        Cross-entropy, squared error, binary cross-entropy, label smoothing with 0 <= a <= 0.9, focal with gamma = 0
+        (convex) or 1/16 <= gamma <= 5 (not); class weights 1/8 <= omega_c <= 8.
+    Args:
+        num_classes: K of the class weights; no class weights where left out.
+        convex: whether the losses are convex in the logits; both kinds where left out.
+    Assumes:
+        Nothing.
+    Returns:
+        A strategy of losses that shrinks to cross-entropy, or where not convex to a focal loss with gamma = 1.
+    Raises:
+        InputError: num_classes below 1; convex that is not a bool.
+    Reference:
+        maciver2019.
+    Example:
+        >>> from hypothesis import given
+        >>> @given(losses(num_classes=3, convex=False))
+        ... def test(loss):
+        ...     assert loss.name.startswith("focal") and loss.num_classes in (None, 3)
+        >>> test()
+    """
+    if convex is not None and not isinstance(convex, bool):
+        raise InputError(f"convex is {convex!r}, expected True, False or None")
+    bent = st.floats(*_FOCAL).map(Focal)
+    smoothed = st.floats(0.0, _MOST_SMOOTHING).map(LabelSmoothing)
+    fixed = st.sampled_from([CrossEntropy(), SquaredError(), BinaryCrossEntropy(), Focal(0.0)])
+    kinds: dict[bool | None, list[SearchStrategy[Any]]] = {
+        True: [fixed, smoothed],
+        False: [bent],
+        None: [fixed, smoothed, bent],
+    }
+    drawn = st.one_of(kinds[convex])
+    if num_classes is None:
+        return drawn
+    count = positive_integer(num_classes, "num_classes")
+    weights = st.tuples(*[st.floats(*_CLASS_WEIGHTS)] * count)
+    return st.one_of(drawn, st.builds(ClassWeighted, drawn, weights))
+
+
 # ------------------------------------------------------------------------------------------------------------- parts
 
 
@@ -370,6 +417,8 @@ def _configuration(domain: Domain, kind: Kind, decoder: str, seed: int, point: A
         parts["weights"], parts["bias"] = parts["means"], 0 * parts["bias"]
     if kind == "degenerate":
         parts = _degenerate(parts, generator)
+    if kind == "rational" and not parts["means"].any():
+        parts["means"] = _one(parts["means"].shape)
     changed = domain.point(point.sizes, parts)
     values = changed.values
     if kind == "rational":
@@ -377,6 +426,14 @@ def _configuration(domain: Domain, kind: Kind, decoder: str, seed: int, point: A
         values = {name: next(domain.fields[name].rationals(part, denominator)) for name, part in parts.items()}
     linear = (values["weights"], values["bias"]) if decoder == "linear" else ()
     return Configuration(values["means"], *linear)
+
+
+def _one(shape: tuple[int, ...]) -> Array:
+    """A single 1. All zeros are drawn as degenerate; here, where every shrink wants to end, they would show nothing,
+    and a shrink from the kinds that use the seed only, with a point of zeros by then, would stop short of here."""
+    unit = np.zeros(shape)
+    unit.flat[0] = 1
+    return unit
 
 
 def _degenerate(parts: dict[str, Array], generator: np.random.Generator) -> dict[str, Array]:

@@ -9,6 +9,8 @@ _CHECKED = (
     "nctheory.collapse",
     "nctheory.configuration",
     "nctheory.constructions",
+    "nctheory.landscape",
+    "nctheory.losses",
     "nctheory.report",
     "nctheory.separation",
 )

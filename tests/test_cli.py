@@ -415,6 +415,9 @@ def test_a_full_disk_is_one_line(features_file):
 # ----------------------------------------------------------------------------------------------------------- optimum
 
 
+LANDSCAPE = "landscape", "--class-sizes", "5,5", "--lambda-w"
+
+
 def test_optimum_of_separation(nc, tmp_path):
     folder = tmp_path / "certificates"
     code, out, err = nc("optimum", "separation", "--class-sizes", "500,500,50", "-o", folder)
@@ -461,6 +464,23 @@ def test_optimum_with_a_free_bias(nc):
         (("channel", "--classes", "0"), "num_classes is 0"),
         (("channel", "--classes", "1"), "expected at least two"),
         (("channel", "--classes", "3", "--energy", "total"), "energy is 'total'"),
+        ((*LANDSCAPE, "0", "--lambda-h", "1"), "lambda_W is 0, expected a positive number: no minimizer exists"),
+        ((*LANDSCAPE, "-1", "--lambda-h", "1"), "lambda_W is -1, expected a positive number: F falls without end"),
+        ((*LANDSCAPE, "1", "--lambda-h", "0.1x"), "--lambda-h is '0.1x', expected a number such as 5e-4"),
+        ((*LANDSCAPE, "nan", "--lambda-h", "1"), "--lambda-w is 'nan'"),
+        ((*LANDSCAPE, "1/0", "--lambda-h", "1"), "--lambda-w is '1/0'"),
+        ((*LANDSCAPE, "1e999", "--lambda-h", "1"), "--lambda-w is 1e999, expected 0 or a size from 1e-300 to 1e300"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1e-400"), "--lambda-h is 1e-400, expected 0 or a size"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--lambda-b", "1"), "--lambda-b is 1, expected only with --bias"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--bias", "--lambda-b", "-1"), "lambda_b is -1, expected 0"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--loss", "hinge"), "loss is 'hinge', expected one of ce, "),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--loss", "focal:-1"), "gamma is -1.0"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--class-weights", "1"), "class_weights has shape (1,), expected (2,)"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--class-weights", "1,-1"), "class_weights[1] is -1"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--dimension", "0"), "dimension is 0"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--dimension", "20000"), "expected at most 10000"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--plot", "picture.txt"), "--plot picture.txt ends in '.txt'"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--plot", "no/folder.png"), "--plot no/folder.png cannot be written"),
     ],
 )
 def test_bad_questions_end_in_one_line(nc, arguments, message):
@@ -468,6 +488,86 @@ def test_bad_questions_end_in_one_line(nc, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_optimum_of_unconstrained_features(nc, tmp_path):
+    folder, picture = tmp_path / "certificates", tmp_path / "phases.png"
+    question = "optimum", "landscape", "--class-sizes", "5,5,1", "--lambda-w", "0.1", "--lambda-h", "1/50"
+    code, out, err = nc(*question, "-o", folder, "--plot", picture)
+    assert (code, err) == (0, "")
+    assert "3 classes of 5, 5, 1 samples, dimension 3, ce, lambda_W = 0.1, lambda_H = 0.02, no bias" in out
+    assert "plus half of (1/10) |W|^2 + (1/50) |H|^2, with no bias" in out, "decimals are read exactly"
+    assert out.count("Certified: ") == 2
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    code, out, _ = nc("recheck", *sorted(folder.glob("*.json")))
+    assert code == 0
+    assert out.count(": valid: ") == 2
+
+
+def test_every_option_of_unconstrained_features_reaches_the_model(nc):
+    options = "--loss smoothing:0.25 --bias --lambda-b .5 --class-weights 1,2e0,1/2 --dimension 4 --no-verify --json"
+    question = "optimum", "landscape", "--class-sizes", "5,5,1", "--lambda-w", "1E-2", "--lambda-h", "5e-02"
+    code, out, _ = nc(*question, *options.split())
+    document = json.loads(out)
+    asked = ("loss", "bias", "regularization", "class_weights", "dimension", "certified")
+    expected = ["smoothing:0.25", True, ["1/100", "1/20", "1/2"], [1.0, 2.0, 0.5], 4, []]
+    assert (code, [document[name] for name in asked]) == (0, expected)
+
+
+def test_unconstrained_features_are_checked_with_a_loss(nc, tmp_path):
+    folder = tmp_path / "certificates"
+    code, out, err = nc("check", "--loss", "ce", "-o", folder)
+    assert (code, err) == (0, "")
+    plain = nc("check")[1]
+    assert out.startswith(plain.rstrip("\n")), "the rest of the report is as without --loss"
+    assert "0.0839138        0.0799032        0.952207 to 0.952208  certified      improvable" in out
+    assert out.count("\nCertified: ") == 4
+    names = [path.stem for path in folder.glob("landscape-*.json")]
+    assert sorted(names) == ["landscape-bound", "landscape-improvement", "landscape-objective"]
+    sample = nctheory.sample_path()
+    code, out, _ = nc("recheck", *sorted(folder.glob("landscape-*.json")), "--against", sample)
+    assert code == 0
+    assert out.count("with its classifier and class sizes]") == 2
+    document = json.loads(nc("check", "--loss", "ce", "--json")[1])["landscape"]
+    assert document["certified"]
+    assert document["penalties"]["lambda_W"] == pytest.approx(0.00357681, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "ratio", "code", "message"),
+    [
+        ("ce", "0.95", 0, ""),
+        ("ce", "0.953", 1, "--require-landscape 0.953 fails for the unconstrained-features model"),
+        ("focal:2", "0.5", 3, "--require-landscape 0.5 is undecided for the unconstrained-features model"),
+        ("mse", "0.5", 2, "--require-landscape asks for a ratio and there is none, as no unconstrained-features model"),
+    ],
+)
+def test_require_landscape(nc, loss, ratio, code, message):
+    found, _, err = nc("check", "--loss", loss, "--require-landscape", ratio, "--no-verify")
+    assert found == code
+    assert message in err
+    assert len(err.splitlines()) == (code > 0)
+
+
+@pytest.mark.parametrize("loss", ["ce", "mse", "bce", "smoothing:0.1", "focal:2"])
+@pytest.mark.parametrize("epoch", [0, 1000])
+def test_every_loss_has_an_answer_before_and_after_training(nc, loss, epoch):
+    code, out, err = nc("check", "--loss", loss, "--epoch", epoch, "--no-verify")
+    assert (code, err) == (0, "")
+    assert f"Unconstrained features with the loss {loss}, " in out
+    assert ("There is no gap: " in out) != ("Networks decay weights" in out)
+    assert "certified" not in out.lower()
+
+
+def test_a_loss_needs_a_classifier(nc, tmp_path):
+    path = tmp_path / "means.npz"
+    np.savez(path, class_means=nctheory.simplex_etf(5))
+    code, out, err = nc("check", path, "--loss", "ce")
+    assert (code, out) == (2, "")
+    assert "lacks a classifier or class sizes" in err
+    code, out, err = nc("check", "--require-landscape", "0.5")
+    assert (code, out) == (2, "")
+    assert "--require-landscape needs --loss" in err
 
 
 def test_require_separation(nc, features_file, tmp_path):

@@ -1,6 +1,7 @@
 import ast
 import copy
 import dataclasses
+import functools
 import hashlib
 import importlib.util
 import json
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 KERNEL = Path(__file__).resolve().parents[1] / "nctheory" / "kernel.py"
 CORPUS = Path(__file__).resolve().parent / "certificates"
@@ -28,8 +31,9 @@ FILES = {folder: sorted((CORPUS / folder).glob("*.json")) for folder in CODES}
 ACCEPTED = {path.stem: json.loads(path.read_bytes()) for path in FILES["accepted"]}
 KINDS = (
     *("exponent", "universal_bound", "gap", "improvement", "simplex_etf", "violation"),
-    *("separation", "separation_bound"),
+    *("separation", "separation_bound", "objective", "objective_bound", "lower_objective"),
 )
+LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="resource limits and /dev/zero as Linux has them")
 
@@ -333,12 +337,124 @@ def is_separation(claim: dict[str, Any]) -> bool:
     return ratio >= 0 and is_at_most(ratio**2 * square / margin**2, least**2)
 
 
+def real(number: Fraction | int) -> Any:
+    return mpmath.mpf(Fraction(number).numerator) / Fraction(number).denominator
+
+
+def targets(model: dict[str, Any]) -> list[list[Fraction]]:
+    count, smoothing = range(len(model["class_sizes"])), Fraction(model["smoothing"])
+    return [[(1 - smoothing) * (c == k) + smoothing / len(count) for c in count] for k in count]
+
+
+def class_weights(model: dict[str, Any]) -> list[Fraction]:
+    return [Fraction(x) for x in model["class_weights"] or [1] * len(model["class_sizes"])]
+
+
+def loss_of(loss: str, logits: list[Fraction], target: list[Fraction]) -> Any:
+    """From its definition, at the working precision of mpmath."""
+    if loss == "squared_error":
+        return real(sum((z - t) ** 2 for z, t in zip(logits, target, strict=True)) / 2)
+    exponentials = [mpmath.exp(real(z)) for z in logits]
+    if loss == "cross_entropy":
+        logarithms = mpmath.log(sum(exponentials))
+    else:
+        logarithms = sum(mpmath.log(1 + x) for x in exponentials)
+    return logarithms - real(dot(target, logits))
+
+
+def objective_of(model: dict[str, Any], points: dict[str, Any]) -> Any:
+    """F from its definition to 80 digits, or None where the points do not belong to the model."""
+    features, weights, (bias,) = (numbers(points[name]) for name in ("features", "weights", "bias"))
+    labels = [(k, n) for k, part in enumerate(points["counts"]) for n in part]
+    if [*map(sum, points["counts"])] != model["class_sizes"] or (model["bias"] == "none" and any(bias)):
+        return None
+    penalties = [*model["regularization"], 0 if model["bias"] in ("none", "free") else model["bias"]]
+    rates = [Fraction(x) for x in penalties]
+    total, shares = Fraction(sum(model["class_sizes"])), class_weights(model)
+    with mpmath.workdps(80):
+        value = real(rates[0] * sum(dot(w, w) for w in weights) + rates[2] * dot(bias, bias)) / 2
+        for (k, n), h in zip(labels, features, strict=True):
+            logits = [dot(w, h) + b for w, b in zip(weights, bias, strict=True)]
+            loss = loss_of(model["loss"], logits, targets(model)[k])
+            value += real(shares[k] * n / total) * loss + real(rates[1] * n * dot(h, h)) / 2
+        return value
+
+
+def has_shape(claim: dict[str, Any], name: str) -> bool:
+    points = claim[name]
+    rows = {part: points[part]["rows"] for part in ("features", "weights", "bias")}
+    lengths = (len(rows["features"]), len(rows["weights"]), len(rows["bias"]), {len(row) for row in rows["bias"]})
+    classes = len(points["counts"])
+    if lengths != (sum(map(len, points["counts"])), classes, 1, {classes}) or not all(points["counts"]):
+        return False
+    return {len(row) for row in (*rows["features"], *rows["weights"])} == {claim["dimension"]}
+
+
+def is_objective(claim: dict[str, Any]) -> bool:
+    if not has_shape(claim, "configuration"):
+        return False
+    value = objective_of(claim["model"], claim["configuration"])
+    with mpmath.workdps(80):
+        return value is not None and bool(value <= real(Fraction(claim["value"])) + mpmath.mpf(10) ** -70)
+
+
+def is_lower_objective(claim: dict[str, Any]) -> bool:
+    if not (has_shape(claim, "configuration") and has_shape(claim, "lower")):
+        return False
+    values = [objective_of(claim["model"], claim[name]) for name in ("configuration", "lower")]
+    with mpmath.workdps(80):
+        decrease = real(Fraction(claim["decrease"]))
+        return None not in values and bool(0 < decrease <= values[0] - values[1] + mpmath.mpf(10) ** -70)
+
+
+@functools.cache
+def least_found(text: str) -> float:
+    """The smallest F that L-BFGS finds, with one row a class in a dimension above K; never below the least."""
+    model = json.loads(text)
+    sizes, shares, aim = (np.array(x, float) for x in (model["class_sizes"], class_weights(model), targets(model)))
+    of_weights, of_features = (float(Fraction(x)) for x in model["regularization"])
+    of_bias = 0.0 if model["bias"] in ("none", "free") else float(Fraction(model["bias"]))
+    classes, dimension, total = len(sizes), len(sizes) + 1, sizes.sum()
+
+    def objective(flat: Any) -> Any:
+        weights, features = flat[: 2 * classes * dimension].reshape(2, classes, dimension)
+        bias = flat[2 * classes * dimension :] * (model["bias"] != "none")
+        logits = features @ weights.T + bias
+        largest = logits.max(1, keepdims=True)
+        if model["loss"] == "cross_entropy":
+            likely = np.exp(logits - largest)
+            losses = largest[:, 0] + np.log(likely.sum(1)) - (logits * aim).sum(1)
+            slopes = likely / likely.sum(1, keepdims=True) - aim
+        elif model["loss"] == "binary_cross_entropy":
+            losses = (np.logaddexp(0, logits) - logits * aim).sum(1)
+            slopes = 1 / (1 + np.exp(-logits)) - aim
+        else:
+            losses, slopes = ((logits - aim) ** 2).sum(1) / 2, logits - aim
+        slopes = slopes * (shares * sizes / total)[:, None]
+        value = shares * sizes / total @ losses + of_weights * (weights**2).sum() / 2 + of_bias * (bias**2).sum() / 2
+        value += of_features * (sizes @ (features**2).sum(1)) / 2
+        parts = (slopes.T @ features + of_weights * weights, slopes @ weights + of_features * sizes[:, None] * features)
+        of_all = (slopes.sum(0) + of_bias * bias) * (model["bias"] != "none")
+        return value, np.concatenate([*map(np.ravel, parts), of_all])
+
+    starts = np.random.default_rng(0).normal(size=(2, 2 * classes * dimension + classes))
+    options = {"ftol": 1e-16, "gtol": 1e-12, "maxiter": 5000}
+    with np.errstate(over="ignore"):
+        found = [minimize(objective, start, jac=True, method="L-BFGS-B", options=options).fun for start in starts]
+    return float(min(*found, objective(0 * starts[0])[0]))
+
+
+def is_objective_bound(claim: dict[str, Any]) -> bool:
+    """Up to the rounding of floats, far below what the corpus leaves between true and false."""
+    return float(Fraction(claim["bound"])) <= least_found(json.dumps(claim["model"])) * (1 + 1e-9) + 1e-12
+
+
 TRUTH: dict[str, Callable[[dict[str, Any]], bool]] = dict(
     zip(
         KINDS,
         (
             *(is_exponent, is_bound, is_gap, is_improvement, is_simplex_etf, is_violation),
-            *(is_separation, is_separation_bound),
+            *(is_separation, is_separation_bound, is_objective, is_objective_bound, is_lower_objective),
         ),
         strict=True,
     )
@@ -385,6 +501,11 @@ def test_corpus_covers_every_case() -> None:
     formulas = " ".join(json.dumps(certificate["claim"]) for certificate in accepted)
     assert [name for name in kernel.FUNCTIONS if f"{name}(" not in formulas] == []
     noises = [certificate for certificate in accepted if noise_rows(certificate)]
+    models = [certificate["claim"]["model"] for certificate in accepted if "model" in certificate["claim"]]
+    kinds_of_bias = [b if b in ("none", "free") else "penalized" for b in (model["bias"] for model in models)]
+    assert {(model["loss"], bias) for model, bias in zip(models, kinds_of_bias, strict=True)} == set(
+        product(LOSSES, ("none", "free", "penalized"))
+    )
     shapes = {(noise_rows(c) > c["claim"]["dimension"], "factor" in c["witness"]) for c in noises}
     assert shapes == set(product((False, True), repeat=2))
 
@@ -409,25 +530,27 @@ def test_verdict_repeats_the_numbers_of_the_claim(path: Path) -> None:
     verdict = kernel.check(path.read_bytes())
     assert verdict.kind == claim["kind"]
     for key, found in verdict.claim.items():
-        stated = claim.get(key)
-        if key in ("configuration", "better", "input"):
-            canonical = json.dumps(stated, sort_keys=True, separators=(",", ":")).encode()
-            assert found == hashlib.sha256(canonical).hexdigest()
+        stated = claim.get(key, claim.get("model", {}).get(key))
+        if isinstance(stated, dict) and key != "definitions":
+            assert found == sha256(stated)
         elif key == "pair":
             assert found == (stated and tuple(stated))
         elif key == "definitions":
             assert found == tuple(f"{name} = {text}" for name, text in stated.items())
         elif key == "requires":
             assert found == tuple(stated)
-        elif key == "noise_covariance":
-            assert found == (stated if stated == "identity" else sha256(stated))
         elif key == "class_sizes":
-            assert found == tuple(stated if key in claim else map(sum, claim["configuration"]["counts"]))
+            assert found == tuple(stated or map(sum, claim["configuration"]["counts"]))
+        elif key in ("class_weights", "regularization"):
+            assert found == tuple(map(Fraction, stated or [1] * len(claim["model"]["class_sizes"])))
+        elif key in ("smoothing", "decrease") or (key == "bias" and stated not in ("none", "free")):
+            assert found == Fraction(stated)
         elif key in ("exponent", "bound", "lower", "upper", "ratio", "scale", "norm_ratio", "at_least", "value"):
             assert found == (None if stated == "inf" else Fraction(stated))
         else:
             assert (type(found), found) == (type(stated), stated)
-    assert set(claim) - set(verdict.claim) <= {"kind", "gram"}
+    assert set(claim) - set(verdict.claim) <= {"kind", "gram", "model"}
+    assert set(claim.get("model", {})) <= set(verdict.claim)
 
 
 def sha256(value: Any) -> str:
@@ -488,7 +611,42 @@ def channel_phrases(claim: dict[str, Any]) -> Iterator[str]:
         yield f"and at most {claim['upper']}"
 
 
+def objective_phrases(claim: dict[str, Any]) -> Iterator[str]:
+    model = claim["model"]
+    rates = [Fraction(x) for x in (*model["regularization"], *([model["bias"]] * (model["bias"] not in PLAIN)))]
+    shown = [f"({rate}) |{name}|^2" for rate, name in zip(rates, "WHb", strict=False)]
+    sizes = f"{len(model['class_sizes'])} classes of sizes {', '.join(map(str, model['class_sizes']))}"
+    weights = f", times class weights {', '.join(map(str, model['class_weights']))}" if model["class_weights"] else ""
+    text = f" over {sizes}, targets smoothed by {model['smoothing']}{weights}, plus half of {' + '.join(shown)}"
+    yield f"F is the mean {model['loss']} ("
+    yield text + PLAIN.get(model["bias"], "")
+    if "bound" in claim:
+        yield f"no weights W and features H, of any dimension, have F below {rounded(claim['bound'], below=True)}, "
+        return
+    yield f" in dimension {claim['dimension']}, "
+    of = f"the weights W and features H with sha256 {sha256(claim.get('lower', claim['configuration']))} have F "
+    if "value" in claim:
+        yield f"{of}at most {rounded(claim['value'], below=False)} "
+    else:
+        below = f"below that of the ones with sha256 {sha256(claim['configuration'])} "
+        yield f"{of}at least {rounded(claim['decrease'], below=True)} {below}"
+
+
+PLAIN = {"none": ", with no bias", "free": ", with a free bias"}
+
+
+def rounded(number: int | str, *, below: bool) -> str:
+    """Exactly where it is short, else rounded to a longer decimal: checked to be on the right side, and close."""
+    exact = Fraction(number)
+    if exact.denominator < 1 << 20:
+        return str(exact)
+    shift = 16 - (exact.numerator.bit_length() - exact.denominator.bit_length()) * 30103 // 100000
+    digits = str(math.floor(exact * Fraction(10) ** shift) + (not below))
+    return f"{digits[0]}.{digits[1:]}e{len(digits) - 1 - shift}"
+
+
 PHRASES = {
+    **dict.fromkeys(("objective", "objective_bound", "lower_objective"), objective_phrases),
     "simplex_etf": simplex_phrases,
     "violation": violation_phrases,
     "separation": separation_phrases,
@@ -511,8 +669,8 @@ def test_statement_says_what_the_claim_says(path: Path) -> None:
         claim.get("upper", "inf") != "inf",
         "margin" in claim,
     )
-    separation = claim["kind"].startswith("separation")
-    assert statement.count("at most") == ("value" in claim if separation else sum(parts))
+    of_points = claim["kind"].startswith("separation") or "model" in claim
+    assert statement.count("at most") == ("value" in claim if of_points else sum(parts))
 
 
 @pytest.mark.parametrize("bound", ["7" * 60, "1" + "0" * 3000, f"{10**70 + 1}/{3**140}", f"{2**9000 + 1}/{3**2000}"])
@@ -742,7 +900,7 @@ def test_universal_bounds_are_never_below_a_known_optimum(energy: str, theorem: 
 
 WORDS = [
     *("bounded", "equal", "average", "simplex", "rankin", "line", "inf", "nearest_mean", "identity", "gap"),
-    *("1/2", "-1/2", "3/4", "1/8"),
+    *("1/2", "-1/2", "3/4", "1/8", *LOSSES, "none", "free"),
 ]
 
 
@@ -784,6 +942,253 @@ def test_multipliers_are_taken_exactly_where_their_row_sums_allow(
     assert verdict_of({"format": 1, "claim": claim, "witness": witness}) == "Invalid"
 
 
+# ------------------------------------------------------------------------------------ unconstrained-features models
+
+UNIT = 1 << 192
+EXTREMES = [(0, 1), (1, 1), (1, 1 << 200), (1, (1 << 192) + 1), (10**4, 1), (1 << 600, 1), (192 * UNIT - 1, UNIT)]
+EXTREMES += [(192, 1), (133, 1), *((1 << k, 1) for k in range(8)), *((1, 1 << k) for k in range(1, 193))]
+ratios = st.tuples(st.integers(0, 1 << 260), st.integers(1, 1 << 260)) | st.tuples(
+    st.integers(0, 10**6), st.integers(1, 10**4)
+)
+thousand = settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+
+
+def assert_exponential(p: int, q: int) -> None:
+    with mpmath.workprec(1000):
+        exact = mpmath.exp(-mpmath.mpf(p) / q) * UNIT if p < 10**6 * q else mpmath.mpf(0)
+        assert abs(kernel._exp(p, q) - exact) < 1 << 18
+
+
+def assert_logarithm(p: int, q: int) -> None:
+    low, high = kernel._log(p, q)
+    with mpmath.workprec(1000):
+        assert low < mpmath.log(mpmath.mpf(p) / q) * UNIT < high
+    assert high - low <= 800 * (2 + abs(p.bit_length() - q.bit_length()))
+
+
+@pytest.mark.parametrize(("p", "q"), EXTREMES)
+def test_extreme_exponentials_and_logarithms_are_enclosed(p: int, q: int) -> None:
+    assert_exponential(p, q)
+    if p:
+        assert_logarithm(p, q)
+        assert_logarithm(q, p)
+
+
+@thousand
+@given(ratios)
+def test_exponentials_and_logarithms_are_enclosed(drawn: tuple[int, int]) -> None:
+    assert_exponential(*drawn)
+    assert_logarithm(drawn[0] + 1, drawn[1])
+
+
+@exhaustive
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5), st.integers(1, 10**7))
+def test_logarithms_of_sums_are_enclosed(z: list[int], one: int) -> None:
+    low, high = kernel._log_sum(z, one)
+    with mpmath.workprec(1000):
+        total = sum(mpmath.exp(mpmath.mpf(x - max(z)) / one) for x in z)
+        proved = mpmath.mpf(len(z) << 17) / UNIT  # what is proved of a sum is twice that, what is seen far less
+        assert (
+            low
+            < mpmath.log(total - proved) * UNIT
+            < mpmath.log(total) * UNIT
+            < mpmath.log(total + proved) * UNIT
+            < high
+        )
+    assert high - low < 1 << 24
+
+
+@st.composite
+def models(draw: st.DrawFn, biases: Sequence[str] = ("none", "free", "1/3", "2")) -> dict[str, Any]:
+    sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=3))
+    rates, loss, bias = ("1/100", "1/10", "1/3", "2"), draw(st.sampled_from(LOSSES)), draw(st.sampled_from(biases))
+    weights = [draw(st.sampled_from(["1/3", 1, 2, "5/2"])) for _ in sizes] if draw(st.booleans()) else None
+    smoothing = draw(st.sampled_from([0, "1/10", "2/3"])) if loss == "cross_entropy" else 0
+    return {
+        "class_sizes": sizes,
+        "loss": loss,
+        "smoothing": smoothing,
+        "class_weights": weights and [written(Fraction(x)) for x in weights],
+        "regularization": [written(Fraction(draw(st.sampled_from(rates)))) for _ in range(2)],
+        "bias": written(Fraction(bias)) if bias not in PLAIN else bias,
+    }
+
+
+@st.composite
+def points_of(draw: st.DrawFn, model: dict[str, Any], dimension: int) -> dict[str, Any]:
+    counts = []
+    for n in model["class_sizes"]:
+        first = draw(st.integers(1, n))
+        counts.append([x for x in (first, n - first) if x])
+    shapes = {"features": (sum(map(len, counts)), dimension), "weights": (len(counts), dimension)}
+    points: dict[str, Any] = {name: draw(matrices(*shape)) for name, shape in shapes.items()}
+    zero = {"exponent": 0, "rows": [[0] * len(counts)]}
+    return points | {"bias": zero if model["bias"] == "none" else draw(matrices(1, len(counts))), "counts": counts}
+
+
+STEP, WIDTH = Fraction(1, 10**57), Fraction(1, 10**50)  # below what an enclosure leaves open, and above
+
+
+def floor_of(number: Any) -> Fraction:
+    """Rounded down to a multiple of STEP; perhaps one too low where it is one."""
+    with mpmath.workdps(80):
+        return int(mpmath.floor(number / real(STEP))) * STEP
+
+
+@exhaustive
+@given(models(), st.integers(1, 3), st.data())
+def test_objectives_are_those_of_the_definition(model: dict[str, Any], dimension: int, data: st.DataObject) -> None:
+    points, lower = (data.draw(points_of(model, dimension)) for _ in range(2))
+    values = [floor_of(objective_of(model, x)) for x in (points, lower)]
+    claim = {"kind": "objective", "model": model, "dimension": dimension, "configuration": points}
+    for change, verdict in ((WIDTH, "valid"), (-STEP, "Invalid")):
+        certificate = {"format": 1, "claim": claim | {"value": written(values[0] + change)}, "witness": {}}
+        assert verdict_of(certificate) == verdict
+    claim |= {"kind": "lower_objective", "lower": lower}
+    for change in (-WIDTH, 3 * STEP):
+        decrease = values[0] - values[1] + change
+        certificate = {"format": 1, "claim": claim | {"decrease": written(decrease)}, "witness": {}}
+        assert verdict_of(certificate) == ("valid" if change < 0 < decrease else "Invalid")
+
+
+def entropy(loss: str, row: list[Fraction], target: list[Fraction]) -> Any:
+    """min over z of l(z, t) - <q - t, z>, by the conjugates of the losses."""
+    if loss == "squared_error":
+        return real((dot(target, target) - dot(row, row)) / 2)
+    terms = [*row, *(1 - x for x in row)] if loss == "binary_cross_entropy" else row
+    return -sum(real(x) * mpmath.log(real(x)) for x in terms if x)
+
+
+def bound_of(model: dict[str, Any], dual: list[list[Fraction]]) -> tuple[Any, list[list[Fraction]]]:
+    """The bound of a dual whose gradients are small enough, and the sum of their squares, from the definitions."""
+    sizes, shares, aim, count = model["class_sizes"], class_weights(model), targets(model), range(len(dual))
+    rest = [[w * (x - t) for x, t in zip(*rows, strict=True)] for w, *rows in zip(shares, dual, aim, strict=True)]
+    square = [[sum(sizes[k] * rest[k][a] * rest[k][b] for k in count) for b in count] for a in count]
+    slope = [sum(sizes[k] * rest[k][c] for k in count) / Fraction(sum(sizes)) for c in count]
+    with mpmath.workdps(80):
+        value = sum(entropy(model["loss"], dual[k], aim[k]) * real(shares[k] * sizes[k]) for k in count) / sum(sizes)
+        if model["bias"] not in PLAIN:
+            value -= real(dot(slope, slope) / (2 * Fraction(model["bias"])))
+    return value, square
+
+
+@st.composite
+def duals(draw: st.DrawFn, model: dict[str, Any]) -> list[list[Fraction]]:
+    """Rows on the way from the targets to random ones, so near to the targets that the gradients are small enough."""
+    aim, rows = targets(model), []
+    for target in aim:
+        row = [Fraction(draw(st.integers(0, 9))) for _ in target]
+        scale = {"cross_entropy": sum(row) or 1, "binary_cross_entropy": 9, "squared_error": draw(st.integers(1, 9))}
+        rows.append([x / scale[model["loss"]] for x in row] if any(row) else target)
+    product_of_rates = math.prod(Fraction(x) for x in model["regularization"]) * sum(model["class_sizes"]) ** 2
+    _, square = bound_of(model, rows)
+    largest = max(sum(map(abs, row)) for row in square)
+    way = min(Fraction(1), Fraction(math.isqrt(int(product_of_rates / largest * 10**8)), 10**4)) if largest else 1
+    near = [[t + way * (x - t) for x, t in zip(*pair, strict=True)] for pair in zip(rows, aim, strict=True)]
+    return [*near]
+
+
+def as_matrix(rows: list[list[Fraction]]) -> dict[str, Any]:
+    common = math.lcm(*(x.denominator for row in rows for x in row))
+    twos = (common & -common).bit_length() - 1
+    entries = [[int(x * common) for x in row] for row in rows]
+    return in_lowest_terms({"exponent": -twos, "denominator": common >> twos, "rows": entries})
+
+
+def bound_certificate(model: dict[str, Any], dual: Any, factor: Any, bound: Fraction) -> dict[str, Any]:
+    claim = {"kind": "objective_bound", "model": model, "bound": written(bound)}
+    return {"format": 1, "claim": claim, "witness": {"dual": as_matrix(dual), "factor": as_matrix(factor)}}
+
+
+@exhaustive
+@given(models(("none", "1/3", "2")), st.data())
+def test_bounds_are_those_of_the_definition_and_below_every_objective(
+    model: dict[str, Any], data: st.DataObject
+) -> None:
+    dual = data.draw(duals(model))
+    value, _ = bound_of(model, dual)
+    zero = [[Fraction(0)] * len(dual) for _ in dual]
+    assert verdict_of(bound_certificate(model, dual, zero, floor_of(value) - WIDTH)) == "valid"
+    assert verdict_of(bound_certificate(model, dual, zero, floor_of(value) + 2 * STEP)) == "Invalid"
+    for dimension in (1, 3):
+        assert value <= objective_of(model, data.draw(points_of(model, dimension)))
+
+
+def changed_dual(name: str, i: int, j: int, change: Fraction, folder: str = "dual") -> dict[str, Any]:
+    certificate = copy.deepcopy(ACCEPTED[name])
+    matrix = numbers(certificate["witness"][folder])
+    matrix[i][j] += change
+    certificate["witness"][folder] = as_matrix(matrix)
+    certificate["claim"]["bound"] = -(10**9)
+    return certificate
+
+
+TINY = Fraction(1, 1 << 60)
+SPOILED = {
+    "row_sum": ("optimum-collapsed-to-zero", 0, 0, TINY),
+    "row_sum_with_a_penalized_bias": ("optimum-smoothing-weights-and-bias", 1, 2, -TINY),
+    "binary_above_one": ("optimum-binary-cross-entropy", 0, 0, Fraction(1, 2)),
+    "binary_negative": ("optimum-binary-cross-entropy", 0, 1, Fraction(-1, 2)),
+    "free_bias": ("optimum-squared-error-class-weights", 0, 0, -TINY),
+    "spectral_norm": ("optimum-squared-error-exactly", 0, 0, -TINY),
+    "factor": ("optimum-three-of-four", 0, 0, TINY, "factor"),
+    "factor_of_exact_rank": ("optimum-squared-error-with-a-free-bias-exactly", 2, 1, -TINY, "factor"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_witness_with_one_flaw_shows_nothing(name: str) -> None:
+    """Not even a bound far below all objectives; without the flaw it does."""
+    original, i, j, change, *where = SPOILED[name]
+    assert verdict_of(changed_dual(original, i, j, Fraction(0), *where)) == "valid"
+    assert verdict_of(changed_dual(original, i, j, change, *where)) == "Invalid"
+
+
+QUARTER = Fraction(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "row", "verdict"),
+    [
+        ("cross_entropy", [3 * QUARTER, 0, QUARTER], "valid"),
+        ("cross_entropy", [3 * QUARTER + TINY, -TINY, QUARTER], "Invalid"),
+        ("binary_cross_entropy", [1, 0, QUARTER], "valid"),
+        ("binary_cross_entropy", [1, -TINY, QUARTER], "Invalid"),
+        ("binary_cross_entropy", [1 + TINY, 0, QUARTER], "Invalid"),
+        ("squared_error", [1 + TINY, -TINY, QUARTER], "valid"),
+    ],
+)
+def test_what_is_no_probability_shows_nothing(loss: str, row: list[Fraction], verdict: str) -> None:
+    model = ACCEPTED["optimum-loose"]["claim"]["model"] | {"loss": loss}
+    dual = [[Fraction(x) for x in row], *([Fraction(i == j) for j in range(3)] for i in (1, 2))]
+    assert verdict_of(bound_certificate(model, dual, [[Fraction(0)] * 3] * 3, Fraction(-(10**9)))) == verdict
+
+
+def balanced(classes: int, samples: int) -> tuple[dict[str, Any], list[list[Fraction]], Fraction]:
+    """A model with c = K sqrt(n) lambda = 1/2 where n is a square, its optimal dual, and its least value."""
+    rate = Fraction(1, 2 * classes * math.isqrt(samples))
+    model = {"class_sizes": [samples] * classes, "loss": "cross_entropy", "smoothing": 0, "class_weights": None}
+    model |= {"regularization": [str(rate), str(rate)], "bias": "free"}
+    off = Fraction(1, 2 * classes)
+    dual = [[1 - off * (classes - 1) if i == j else off for j in range(classes)] for i in range(classes)]
+    with mpmath.workdps(80):
+        a = mpmath.log(1 + mpmath.mpf(classes))
+        value = mpmath.log(1 + (classes - 1) * mpmath.exp(-a)) + a * (classes - 1) / (2 * classes)
+    return model, dual, floor_of(value)
+
+
+@pytest.mark.parametrize(("classes", "samples"), [(2, 1), (3, 4), (10, 9), (40, 25)])
+def test_balanced_optima_are_exact(classes: int, samples: int) -> None:
+    """S = N^2 lambda^2 J / K is its own factor, but for a scale: L = N lambda J / K has L L^T = S."""
+    model, dual, value = balanced(classes, samples)
+    entry = classes * samples * Fraction(model["regularization"][0]) / classes
+    factor = [[entry] * classes for _ in range(classes)]
+    assert verdict_of(bound_certificate(model, dual, factor, value - WIDTH)) == "valid"
+    assert verdict_of(bound_certificate(model, dual, factor, value + STEP)) == "Invalid"
+    model["regularization"][0] = written(Fraction(model["regularization"][0]) * (1 - Fraction(1, 1 << 40)))
+    assert verdict_of(bound_certificate(model, dual, factor, Fraction(0))) == "Invalid"
+
+
 def test_both_ends_of_a_long_number_enclose_it() -> None:
     certificate = copy.deepcopy(ACCEPTED["exponent-antipodal-pair"])
     for mean in (3**60, 7**90):
@@ -809,6 +1214,16 @@ def test_long_ends_are_weakened_in_the_statement() -> None:
     certificate["claim"]["bound"] = written(1 - Fraction(1, 3**50))
     (text,) = re.findall(r"below ([\d.e-]+)", kernel.check(encode(certificate)).statement)
     assert 1 - Fraction(1, 10**14) < Fraction(text) < 1 - Fraction(1, 3**50)
+    long, words = Fraction(1, 3**50), ("at most", "below", "at least")
+    for name, key, number, word in (
+        ("objective-squared-error-exactly", "value", Fraction(7, 16) + long, words[0]),
+        ("optimum-squared-error-exactly", "bound", Fraction(3, 8) - long, words[1]),
+        ("lower-by-a-free-bias-exactly", "decrease", Fraction(1, 16) - long, words[2]),
+    ):
+        certificate = copy.deepcopy(ACCEPTED[name])
+        certificate["claim"][key] = written(number)
+        (text,) = re.findall(rf"F {word} ([\d.e-]+)", kernel.check(encode(certificate)).statement)
+        assert 0 < (Fraction(text) - number) * (1 if key == "value" else -1) < Fraction(1, 10**14)
 
 
 def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -1333,6 +1748,32 @@ def least_value_of(num_classes: int) -> bytes:
     return json.dumps({"format": 1, "claim": claim, "witness": witness}, separators=(",", ":")).encode()
 
 
+def certificate_of(kind: str, model: dict[str, Any], witness: dict[str, Any], **claim: Any) -> bytes:
+    claim |= {"kind": kind, "model": MODEL | model}
+    return json.dumps({"format": 1, "claim": claim, "witness": witness}, separators=(",", ":")).encode()
+
+
+MODEL = {"class_sizes": [1, 1], "loss": "cross_entropy", "smoothing": 0, "class_weights": None}
+MODEL |= {"regularization": [1, 1], "bias": "none"}
+
+
+def many_logits(classes: int, samples: int, **weights: Any) -> bytes:
+    """More exponentials than a check may take."""
+    counts = [[1]] * (classes - 1) + [[1] * (samples - classes + 1)]
+    points: dict[str, Any] = {"features": {"exponent": 0, "rows": [[1]] * samples}, "counts": counts}
+    points["weights"] = {"exponent": 0, "rows": [[1]] * classes} | weights
+    points["bias"] = {"exponent": 0, "rows": [[0] * classes]}
+    model = {"class_sizes": [*map(sum, counts)]}
+    return certificate_of("objective", model, {}, dimension=1, configuration=points, value=0)
+
+
+def many_duals(classes: int, square: bool = True, dual: Any = None, **model: Any) -> bytes:
+    ones = {"exponent": 0, "rows": [[1] * classes for _ in range(classes)]}
+    witness = {"dual": ones | (dual or {}), "factor": ones if square else {"exponent": 0, "rows": []}}
+    sizes = {"class_sizes": [1] * classes, "loss": "squared_error"}
+    return certificate_of("objective_bound", sizes | model, witness, bound=0)
+
+
 def wrong_etf() -> bytes:
     rows = join(iter([join(iter([b"1"] * 1448))] * 1448))
     claim = b'{"kind":"simplex_etf","num_classes":1448,"scale":1,"gram":{"exponent":0,"rows":%s}}' % rows
@@ -1403,6 +1844,13 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         },
         separators=(",", ":"),
     ).encode(),
+    "many_logits": lambda: many_logits(9000, 60_000),
+    "many_long_logits": lambda: many_logits(500, 3000, rows=[[10**2000 + 1]] * 500),
+    "many_logits_of_a_long_denominator": lambda: many_logits(500, 3000, denominator=3**8000),
+    "many_duals": lambda: many_duals(1401, square=False),
+    "duals_of_a_long_denominator": lambda: many_duals(700, dual={"denominator": 3**8000}),
+    "long_regularizations": lambda: many_duals(700, regularization=[f"1/{3**2500}"] * 2),
+    "many_class_weights": lambda: many_duals(150, class_weights=[f"1/{10**3990 + 2 * i + 1}" for i in range(150)]),
     "large_wrong_etf": wrong_etf,
     "a_large_noise_covariance": lambda: with_noise(identity(1000), 2, 1000),
     "a_long_noise_covariance": lambda: with_noise(identity(60, 10**3999), 2, 60),
@@ -1514,3 +1962,11 @@ def test_nesting_hidden_by_a_string_does_not_exhaust_the_stack(program: Path) ->
     text = b'{"x":"%s","y":%s' % (b"]" * 99_000, b"[" * 99_000)
     done = subprocess.run(command, input=text, capture_output=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (2, b"")
+
+
+@given(st.fractions().filter(bool), st.integers(-60, 60))
+def test_shown_decimals_are_on_both_sides(number: Fraction, power: int) -> None:
+    number *= Fraction(10) ** power
+    below, above = (Fraction(kernel._show(number, end)) for end in (slice(0, 1), slice(1, 2)))
+    assert below <= number <= above
+    assert above - below <= abs(number) / 10**13

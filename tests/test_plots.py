@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import nctheory
-from nctheory import plots, separation
+from nctheory import landscape, plots, separation
 from nctheory.errors import InputError
+from nctheory.losses import CrossEntropy, Focal, SquaredError
 from nctheory.probability import curve, error_probability
 from nctheory.probability.bounds import bounds
 from nctheory.probability.problem import Problem
@@ -176,3 +177,127 @@ def test_what_cannot_be_drawn_is_refused():
         plots.error_curve([1e-200], [point], SIMPLEX)
     with pytest.raises(InputError, match=r"estimates\[0\] is of type float"):
         plots.error_curve([0.1], [4e-13], SIMPLEX)
+
+
+# ------------------------------------------------------------------------------------------------------ phase diagrams
+
+
+def line_model(sizes, loss=SquaredError(), **options):  # noqa: B008
+    return landscape.Model(sizes, loss=loss, regularization=(4, 1), **options)
+
+
+def panel(figure, label):
+    return next(axes for axes in figure.axes if axes.get_ylabel() == label)
+
+
+def heights(figure, label):
+    """The lines of a panel by their names, and what is drawn."""
+    lines = panel(figure, label).get_lines()
+    return {line.get_label(): np.asarray(line.get_ydata()) for line in lines if not line.get_label().startswith("_")}
+
+
+def test_norms_rank_and_objective_are_those_of_the_formulas():
+    """The squared error without bias: logits x_k = max(0, 1 - N lambda / n_k^(1/2)) on the diagonal."""
+    sizes, values = np.array([9, 4, 1]), np.array([0.01, 0.05, 0.1, 0.15, 0.3])
+    figure = plots.phase_diagram(landscape.phase_diagram(line_model(sizes), values=values))
+    kept = np.maximum(0, 1 - 14 * values[:, None] / np.sqrt(sizes))
+    weights = np.sqrt(np.sqrt(sizes) * kept * 0.5)  # |w|^2 = (lambda_H / lambda_W)^(1/2) n^(1/2) x
+    means = np.sqrt(kept / np.sqrt(sizes) / 0.5)
+    for label, expected in (("norm |w|", weights), ("norm |h|", means)):
+        drawn_lines = heights(figure, label)
+        assert list(drawn_lines) == ["n = 9", "n = 4", "n = 1"]
+        assert np.allclose(np.array(list(drawn_lines.values())).T, expected, atol=1e-7)
+    (rank,) = panel(figure, "rank of the logits").get_lines()[:1]
+    assert rank.get_ydata().tolist() == (kept > 0).sum(axis=1).tolist() == [3, 3, 2, 1, 0]
+    (least,) = panel(figure, "least objective F").get_lines()[:1]
+    assert np.allclose(least.get_ydata(), ((1 - kept**2) * sizes).sum(axis=1) / 28)
+    cosines = heights(figure, "cos(w, w′)")
+    assert list(cosines) == ["9 and 4", "9 and 1", "4 and 1"]
+    assert np.allclose(cosines["9 and 4"][:3], 0)
+    assert np.isnan(cosines["4 and 1"]).tolist() == [False, False, True, True, True], "a vector of 0 has no angle"
+    assert drawn(figure).startswith(b"\x89PNG")
+
+
+def test_thresholds_are_marked_numbered_and_named():
+    model = line_model([9, 4, 1])
+    figure = plots.phase_diagram(landscape.phase_diagram(model, values=[0.01, 0.1]), at=0.05)
+    text = figure.get_supxlabel()
+    assert text.startswith("1: classes of 1 samples vanish from 0.07143 on      2: classes of 4 samples")
+    assert "3: " in text
+    assert "total collapse" in text.split("3: ")[1]
+    assert "4: " not in text, "what happens at one value is named together"
+    assert text.endswith("black line: λ = 0.05")
+    for axes in figure.axes:
+        levels = [line.get_xdata()[0] for line in axes.get_lines() if len(set(line.get_xdata())) == 1]
+        assert levels == pytest.approx([1 / 14, 2 / 14, 3 / 14, 0.05])
+        assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
+    many = plots.phase_diagram(landscape.phase_diagram(line_model(range(1, 9)), values=[0.01, 0.1]))
+    assert many.get_supxlabel().count(": ") == 2, "of many only the first and the last"
+    assert "1: classes of 1 samples vanish" in many.get_supxlabel()
+    assert "total collapse" in many.get_supxlabel()
+
+
+def test_minority_collapse_is_seen():
+    model = line_model([200] * 3 + [2] * 3, CrossEntropy())
+    level = math.sqrt(2) / 606
+    diagram = landscape.phase_diagram(model, values=[level / 3, 0.98 * level, 1.02 * level])
+    cosines = heights(plots.phase_diagram(diagram), "cos(w, w′)")["2 and 2"]
+    assert cosines[0] < 0.9
+    assert cosines[1] < 1 - 1e-6
+    assert cosines[2] == pytest.approx(1, abs=1e-6)
+
+
+def test_the_imbalance_has_its_own_axis_and_names():
+    diagram = landscape.phase_diagram(
+        landscape.Model([100] * 4, regularization=(1e-3, 1e-3)), "imbalance", [1.0, 10.0, 100.0]
+    )
+    figure = plots.phase_diagram(diagram, at=10.0)
+    assert list(heights(figure, "norm |w|")) == ["n = 100", "n = 100 / R"]
+    assert list(heights(figure, "cos(h, h′)")) == ["n and n", "n and n / R", "n / R and n / R"]
+    assert [axes.get_xlabel() for axes in figure.axes[-3:]] == ["imbalance R"] * 3
+    assert figure.get_supxlabel() == "black line: R = 10"
+    first = [line[0] for line in heights(figure, "cos(w, w′)").values()]
+    assert first == pytest.approx([-1 / 3] * 3), "at R = 1 a simplex ETF"
+
+
+def test_many_sizes_are_a_band():
+    diagram = landscape.phase_diagram(line_model(range(1, 9)), values=[0.001, 0.01])
+    figure = plots.phase_diagram(diagram)
+    band = panel(figure, "norm |w|").collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(diagram.weight_norms.max())
+    assert heights(figure, "norm |w|").keys() == {"all 8 sizes"}
+    assert len(panel(figure, "cos(w, w′)").collections) == 1
+    assert drawn(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (line_model([3, 3], CrossEntropy(), bias=True, dimension=1), [0.01]),
+        (line_model([3, 3, 3, 3], CrossEntropy(), dimension=1), [0.01, 10.0]),
+        (line_model([3, 3, 3], SquaredError(), class_weights=[1, 1, 2]), [0.01, 0.02]),
+        (line_model([3, 3, 2], Focal(2), bias=True), [0.01, 5.0]),
+        (line_model([3, 3, 2], CrossEntropy()), [1.0, 2.0]),
+        (line_model(range(1, 9)), [1.0, 2.0]),
+    ],
+)
+def test_every_diagram_can_be_drawn(model, values):
+    diagram = landscape.phase_diagram(model, values=values)
+    figure = plots.phase_diagram(diagram, at=values[0])
+    assert drawn(figure).startswith(b"\x89PNG")
+    undecided = sum(str(result.status) == "undecided" for result in diagram.results)
+    assert (f"{undecided} of {len(values)} are the best found" in figure.get_suptitle()) == (undecided > 0)
+    for value, line in zip(values, heights(figure, "norm |w|").values(), strict=False):
+        assert line.shape in ((len(values),), (0,)), value
+    for line in heights(figure, "cos(h, h′)").values():
+        if line.size:
+            assert np.isnan(line[diagram.rank == 0]).all()
+
+
+def test_what_is_no_diagram_is_refused():
+    with pytest.raises(InputError, match="diagram is of type list"):
+        plots.phase_diagram([])
+    diagram = landscape.phase_diagram(line_model([1, 2]), values=[0.1])
+    for value in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(InputError, match="expected a positive number"):
+            plots.phase_diagram(diagram, at=value)

@@ -15,6 +15,9 @@ DEMANDED = {
     *("simplex_distance", "optimal_exponent", "unique_optimum", "etf_equivalences", "welch_is_no_simplex"),
     *("stability_identity", "nearest_mean", "nearest_mean_converse", "rankin", "error_integral"),
     *("balanced_separation", "simplex_encoded_labels", "dual_signs", "gradient_flow_invariants"),
+    *("cross_entropy_optimum", "label_smoothing_optimum", "two_class_cross_entropy", "equivariant_loss", "dual_bound"),
+    *("orthogonal_frame_optimum", "simplex_optimum_free_bias", "penalized_bias", "mse_class_sizes"),
+    *("nuclear_norm_penalty", "escape_curvature", "within_class_collapse"),
 }
 MUTANTS = [(name, mutant) for name, proposition in PROPOSITIONS.items() for mutant in proposition.mutants]
 

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 import nctheory
-from nctheory import report
+from nctheory import landscape, report
+from nctheory.losses import CrossEntropy, Focal, SquaredError
 
 
 def text_of(checked, **options):
@@ -184,3 +185,171 @@ def test_centering_does_not_hide_an_error_of_the_classifier():
     points = nctheory.Features([[1.0, 1e-8], [1.0, -1e-8]], [0, 1], [[1e9, 1.0], [1e9, -1.0]], [2.5e-8, 0.0])
     rows = report.check("shifted", points, verify=False).separated
     assert [str(row.result.status) for row in rows] == ["infeasible", "infeasible"]
+
+
+# ----------------------------------------------------------------------------------------------- unconstrained features
+
+
+def trained(shake=0.02, bias=False):
+    """Nearly the optimum of a model with penalties 0.05 and 0.002 (and 0.1), for every sample by itself."""
+    sizes = [6, 6, 3]
+    penalties = (0.05, 0.002, 0.1) if bias else (0.05, 0.002)
+    model = landscape.Model(sizes, 4, regularization=penalties, bias=bias)
+    best = landscape.optimum(model).configuration
+    labels = np.repeat(np.arange(3), sizes)
+    generator = np.random.default_rng(0)
+    features = best.class_means[labels] + shake * generator.standard_normal((15, 4))
+    return nctheory.Features(features, labels, best.weights, best.bias)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return report.check("trained", trained(), loss=CrossEntropy(), verify=True)
+
+
+def landscape_part(checked):
+    stream = io.StringIO()
+    checked.render(Console(file=stream, width=2000))
+    text = stream.getvalue()
+    return text[text.index("Unconstrained features") :]
+
+
+def test_without_a_loss_nothing_is_said_of_unconstrained_features():
+    checked = report.check("trained", trained(), verify=False)
+    assert "nconstrained" not in text_of(checked)
+    assert "landscape" not in json.loads(checked.as_json())
+    assert not any(name.startswith("landscape") for name in checked.certificates)
+
+
+def test_the_penalties_that_it_was_made_with_are_found_again():
+    exact = report.check("exact", trained(0.0, bias=True), loss=CrossEntropy(), verify=True)
+    document = json.loads(exact.as_json())["landscape"]
+    assert list(document["penalties"].values()) == pytest.approx([0.05, 0.002, 0.1], rel=1e-5)
+    assert max(document["residuals"].values()) < 1e-5
+    assert document["ratio"]["lower"]["lower"] > 1 - 1e-6
+    rows = [line.split() for line in landscape_part(exact).splitlines()]
+    assert [row[0] for row in rows if row and row[0].startswith("lambda_")] == ["lambda_W", "lambda_H", "lambda_b"]
+
+
+def test_the_gap_is_certified_with_a_sentence_for_each_certificate(fitted):
+    text = landscape_part(fitted)
+    names = ["landscape-objective", "landscape-bound", "landscape-improvement"]
+    assert [name for name in fitted.verdicts if name.startswith("landscape")] == names
+    lines = [line for line in text.splitlines() if line.startswith("Certified: ")]
+    assert lines == [f"Certified: {fitted.verdicts[name].statement}." for name in names]
+    assert "Networks decay weights, not features" in text
+    assert "lambda_b  " not in text
+    row = next(line.split() for line in text.splitlines() if line.endswith("improvable"))
+    claims = {name: fitted.verdicts[name].claim for name in names}
+    ratio = claims["landscape-bound"]["bound"] / claims["landscape-objective"]["value"]
+    assert row[-2:] == ["certified", "improvable"]
+    assert 0 <= ratio - Fraction(row[2]) < Fraction(1, 10**5)
+    document = json.loads(fitted.as_json())["landscape"]
+    less = claims["landscape-improvement"]["decrease"] / claims["landscape-objective"]["value"]
+    ends = [Fraction(document["ratio"][end]["exact"]) for end in ("lower", "upper")]
+    assert ends == [ratio, 1 - less]
+    assert ends[1] - ends[0] < 1e-9
+    model = fitted.fitted.fit.model
+    truth = landscape.optimum(model).value / landscape.objective(model, trained())
+    assert ratio <= truth * (1 + 1e-12)
+    assert truth <= ends[1] * Fraction(10**12 + 1, 10**12)
+
+
+def with_fit(checked, **changes):
+    """The report with its Fit's Result replaced."""
+    fit = dataclasses.replace(checked.fitted.fit)
+    object.__setattr__(fit, "result", dataclasses.replace(checked.fitted.result, **changes))
+    return dataclasses.replace(checked, fitted=dataclasses.replace(checked.fitted, fit=fit))
+
+
+def test_every_certified_number_of_a_model_comes_from_a_verdict(fitted):
+    details = dataclasses.replace(
+        fitted.fitted.result.details, objective=(Fraction(777), Fraction(777)), minimum=(Fraction(777), Fraction(777))
+    )
+    false = with_fit(fitted, lower=Fraction(777), upper=Fraction(777), details=details)
+    assert landscape_part(false) == landscape_part(fitted)
+    one, other = (json.loads(each.as_json())["landscape"] for each in (false, fitted))
+    assert one == other
+    unclaimed = with_fit(dataclasses.replace(fitted, fitted=dataclasses.replace(fitted.fitted, claimed={})))
+    assert "777" not in landscape_part(unclaimed)
+    object.__setattr__(unclaimed.fitted.fit, "result", false.fitted.result)
+    assert landscape_part(unclaimed).count("777") == 3, "where nothing is claimed, the numbers are the Result's"
+
+
+def test_other_verdicts_give_other_certified_numbers_of_a_model(fitted):
+    other = report.check("worse", trained(0.5), loss=CrossEntropy(), verify=True)
+    swapped = dataclasses.replace(fitted, verdicts={**fitted.verdicts, **other.verdicts})
+    values = [json.loads(each.as_json())["landscape"]["objective"] for each in (fitted, swapped, other)]
+    assert values[0] != values[1]
+    assert values[1] == values[2]
+
+
+def test_without_verdicts_a_model_is_not_called_certified(fitted):
+    text = landscape_part(dataclasses.replace(fitted, verdicts={}))
+    assert "certified" not in text.lower()
+    assert "not re-checked" in text
+    partly = {name: found for name, found in fitted.verdicts.items() if name != "landscape-bound"}
+    assert "certified" not in landscape_part(dataclasses.replace(fitted, verdicts=partly)).lower()
+
+
+def test_a_model_is_verified_by_its_own_measure():
+    """Channel certificates that are too large to check at once leave those of the model, and the other way round."""
+    features = trained()
+    assert report._at_once(features, True)
+    assert report._at_once(features, False)
+    labels = np.arange(30_000) % 10
+    many = nctheory.Features(np.eye(10)[labels], labels, np.eye(10))
+    assert report._at_once(many, False)
+    assert not report._at_once(many, True)
+    wide = landscape.optimum(landscape.Model([1] * 70, regularization=(1e-4, 1e-4))).configuration
+    assert report._at_once(wide, True)
+    assert not report._at_once(wide, False)
+    checked = report.check("wide", wide, loss=CrossEntropy())
+    assert set(checked.verdicts) == {"landscape-objective", "landscape-bound"}
+    text = text_of(checked)
+    assert "Exact arithmetic, not re-checked by the kernel" in text[: text.index("Unconstrained")]
+    assert "certified" in landscape_part(checked)
+    assert not any(row["certified"] for row in json.loads(checked.as_json())["channel"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "features", "loss", "message"),
+    [
+        (np.zeros((2, 2)), np.eye(2), CrossEntropy(), "weights or features are all 0"),
+        (np.eye(2), np.zeros((2, 2)), CrossEntropy(), "weights or features are all 0"),
+        (-np.eye(2), np.eye(2), CrossEntropy(), "no penalties fit: that of the weights is -"),
+        (2 * np.eye(2), np.eye(2), SquaredError(), "no penalties fit: "),
+        (np.eye(2) * 1e80, np.eye(2) * 1e80, SquaredError(), "no penalties fit: "),
+    ],
+)
+def test_where_no_model_fits_it_says_why(weights, features, loss, message):
+    checked = report.check("odd", nctheory.Features(features, [0, 1], weights), loss=loss, verify=True)
+    text = landscape_part(checked)
+    assert f"There is no gap: {message}" in text
+    assert "Certified" not in text
+    document = json.loads(checked.as_json())["landscape"]
+    assert document["ratio"] is None
+    assert document["reason"].startswith(message.split(":")[0])
+    assert checked.ratios("landscape") == {}
+
+
+def test_the_focal_loss_has_a_fit_but_no_certificate():
+    checked = report.check("focal", trained(), loss=Focal(2), verify=True)
+    text = landscape_part(checked)
+    assert "There is no certificate: for focal:2 no lower bound but 0 is known" in text
+    assert "Certified" not in text
+    assert json.loads(checked.as_json())["landscape"]["ratio"]["lower"]["exact"] == "0"
+
+
+def test_a_model_needs_a_classifier_and_class_sizes():
+    means = nctheory.simplex_etf(3)
+    with pytest.raises(nctheory.InputError, match="bare lacks a classifier or class sizes"):
+        report.check("bare", nctheory.Configuration(means), loss=CrossEntropy())
+    with pytest.raises(nctheory.InputError, match="lacks a classifier or class sizes"):
+        report.check("no sizes", nctheory.Configuration(means, means, [0, 0, 0]), loss=CrossEntropy())
+
+
+def test_certificates_of_a_model_are_about_the_data(fitted):
+    digests = report.certificate_digests(trained())
+    assert fitted.verdicts["landscape-objective"].claim["configuration"] in digests
+    assert fitted.verdicts["landscape-improvement"].claim["configuration"] in digests

@@ -28,11 +28,13 @@ FLOORS = {
     "result": 2,
     "configuration": 2,
     "solver": 2,
+    "blocks": 2,
     "tables": 3,
     "spectrum": 2,
     "losses": 2,
     "symbolic": 2,
     "constructions": 3,
+    "point": 3,
     "descent": 3,
     "spherical_code": 4,
     "channel": 5,
@@ -60,16 +62,24 @@ BASES = {
     "configuration": "points",
     "domains": "fields",
     "probability": "problem",
+    "landscape": "model",
+    "losses": "loss",
     "separation": "problem",
     "symbolic": "algebra",
     "theorems": "registry",
 }
 # files of a folder that may import their siblings, since they choose among them
-FRONTS = {"probability": {"estimate", "curve", "campaign"}}
+FRONTS = {
+    "losses": {"names"},
+    "probability": {"estimate", "curve", "campaign"},
+    "landscape": {"certificates", "closed_forms", "escapes", "optimality", "search", "diagram", "fitting", "reduced"},
+}
 INNER = {
-    *("kernel", "arrays", "exact", "gaussian", "gaussian_logs", "gaussian_cells", "sampling", "cli"),
+    *("kernel", "arrays", "exact", "blocks", "point", "gaussian", "gaussian_logs", "gaussian_cells", "sampling", "cli"),
     *("gaussian_rows", "gaussian_floats", "channel.thresholds"),
     *("probability.checkpoint", "probability.executors"),
+    *("descent", "landscape.bounds", "landscape.certificates", "landscape.closed_forms", "landscape.flat"),
+    "landscape.reduced",
 }
 EXEMPT = {"__init__", "__main__", "data"}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent.name != "data")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nctheory import Configuration, Features, orthoplex, separation
+from nctheory.point import as_point
 from nctheory.separation.kkt import _distinct
-from nctheory.separation.problem import as_point
 from tests.test_separation import SIZES, changed, collapsed
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from nctheory import Configuration, Features, InputError, separation
 from nctheory.errors import SolverError
+from nctheory.point import as_point
 from nctheory.separation import problem
-from nctheory.separation.problem import as_point, dual_multipliers, smallest_margin
+from nctheory.separation.problem import dual_multipliers, smallest_margin
 from nctheory.solver import Solution
 from tests.test_separation import changed, collapsed
 

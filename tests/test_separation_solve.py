@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from nctheory import InputError, separation, solver
+from nctheory.blocks import Blocks
 from nctheory.errors import SolverError
 from nctheory.exact import ExactMatrix
 from nctheory.result import Status
@@ -451,7 +452,7 @@ def test_grouping_classes_that_are_alike_changes_nothing(sizes, bias, monkeypatc
     for margins in (None, block_margins(sizes, generator)):
         grouped = solve(sizes, bias=bias, margins=margins)
         with monkeypatch.context() as patch:
-            patch.setattr(convex._Blocks, "of", lambda task: convex._Blocks(each, each, np.ones_like(each)))
+            patch.setattr(convex, "_blocks", lambda task: Blocks(each, each, np.ones_like(each)))
             single = solve(sizes, bias=bias, margins=margins)
         assert grouped.lower <= single.upper
         assert single.lower <= grouped.upper
@@ -461,8 +462,8 @@ def test_grouping_classes_that_are_alike_changes_nothing(sizes, bias, monkeypatc
 
 def test_classes_of_one_size_are_grouped_only_if_their_margins_agree():
     alike = convex._task([3, 3, 5, 3], None, None, False)
-    assert convex._Blocks.of(alike).members.tolist() == [3, 1]
+    assert convex._blocks(alike).members.tolist() == [3, 1]
     margins = np.ones((4, 4))
     margins[0, 1] = 2
     other = convex._task([3, 3, 5, 3], None, margins, False)
-    assert convex._Blocks.of(other).members.tolist() == [1, 1, 1, 1]
+    assert convex._blocks(other).members.tolist() == [1, 1, 1, 1]

@@ -139,6 +139,12 @@ TRUE = {
         lambda n: p.spectrum(CompoundSymmetric(n, -ONE, n), ((n, n - 1), (0, 1)), "")[0], count(p)
     ),
     "monotone": lambda p: let(lambda n: p.monotone(n / (n - 1), n, "", increasing=False), count(p)),
+    "tangent": lambda p: let(
+        lambda x: p.follows(Fact(exp(2 * x) - 2 * x - 1, ">= 0"), "", [(1, p.tangent(2 * x, ""))]), p.symbol("x")
+    ),
+    "tangent of a logarithm": lambda p: let(
+        lambda x: p.follows(Fact(x - 1 - log(x), ">= 0"), "", [(1, p.tangent(log(x), ""))]), p.symbol("x", above=0)
+    ),
     "exchanged": lambda p: let(
         lambda G, n, s: p.exchanged(G[i, s], [(i, count(p)), (s, n)], (1, 0), ""),
         p.family("G"),
@@ -278,6 +284,17 @@ FALSE = {
         sqrt(x),
     ),
     "a fact of another proof": with_x(lambda p, x: p.follows(Fact(x, "> 0"), "", [(1, positive("x"))])),
+    # tangent
+    "a steeper tangent": with_x(lambda p, x: p.follows(Fact(exp(x) - 1 - 2 * x, ">= 0"), "", [(1, p.tangent(x, ""))])),
+    "an exponential below its tangent": with_x(
+        lambda p, x: p.follows(Fact(1 + x - exp(x), ">= 0"), "", [(1, p.tangent(x, ""))])
+    ),
+    "a strict tangent": with_x(lambda p, x: p.follows(Fact(exp(x) - 1 - x, "> 0"), "", [(1, p.tangent(x, ""))])),
+    "a tangent at a pole": with_x(lambda p, x: p.tangent(1 / x, "")),
+    "a tangent at the logarithm of what may be 0": with_x(lambda p, x: p.tangent(log(x), ""), least=0),
+    "a tangent at what is not real": with_x(lambda p, x: p.tangent(sqrt(x), "")),
+    "a tangent at what is not declared": lambda p: p.tangent(Symbol("x"), ""),
+    "a tangent at an imaginary number": lambda p: p.tangent(I, ""),
     # norm, null
     "imaginary coefficients": lambda p: p.norm({"u": I}, gram(uu=ONE), ""),
     "a negative norm": lambda p: p.norm({"u": ONE}, gram(uu=-ONE), ""),

@@ -1,6 +1,5 @@
 """Independent numerical checks of the margins and derivations of the theorems on minimum-norm separation."""
 
-import inspect
 import json
 from fractions import Fraction
 from itertools import combinations, pairwise, product
@@ -17,6 +16,7 @@ from scipy.special import log_softmax, softmax
 from nctheory import theorems
 from nctheory.constructions import simplex_etf
 from nctheory.domains import Free
+from tests.derivations import Margins, call, plain
 
 THEOREMS = (
     "weak_duality",
@@ -47,14 +47,6 @@ SQUARE = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
 # ------------------------------------------------------------------------------------------------ inputs of claims
 
 
-def plain(value):
-    """Integers and floats, in tuples."""
-    if isinstance(value, list | tuple):
-        return tuple(map(plain, value))
-    number = Fraction(value)
-    return int(number) if number.denominator == 1 else float(number)
-
-
 def shaken(claim, inputs, scale, rng):
     """The inputs with a little noise on all that is free, in another scale."""
     noisy = dict(inputs)
@@ -80,23 +72,8 @@ def drawn(name):
         yield shaken(claim, start(name), scale, rng)
 
 
-def call(function, inputs):
-    """The function of the inputs that it asks for, as arrays."""
-    names = inspect.signature(function).parameters
-    return function(**{name: np.array(inputs[name]) if np.ndim(inputs[name]) else inputs[name] for name in names})
-
-
-MARGINS = {}
-
-
-def margin_of(*names):
-    """The decorated function computes the margin of these claims in another way."""
-
-    def register(function):
-        MARGINS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+MARGINS = Margins()
+margin_of = MARGINS.of
 
 
 # -------------------------------------------------------------------------------------------- matrices and margins

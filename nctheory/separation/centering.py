@@ -6,7 +6,8 @@ import numpy as np
 
 from nctheory.configuration import Configuration, Features
 from nctheory.exact import ExactMatrix, class_sums
-from nctheory.separation.problem import Point, as_point, exactly, floats, has_bias
+from nctheory.point import Point, as_point, exactly, floats
+from nctheory.separation.problem import has_bias
 
 __all__ = ["centered"]
 

@@ -11,17 +11,15 @@ import numpy as np
 from jaxtyping import Float
 
 from nctheory import solver as solvers
-from nctheory.arrays import Array, freeze
+from nctheory.arrays import Array, checked_flag, checked_tolerance, freeze
 from nctheory.configuration import Configuration, Features
 from nctheory.errors import InputError
 from nctheory.exact import ExactMatrix, InnerProducts, nearest_float
+from nctheory.point import Point
 from nctheory.result import Result, Status
 from nctheory.separation.problem import (
-    Point,
     balanced,
     bracket_status,
-    checked_flag,
-    checked_tolerance,
     nonnegative,
     rows_of,
     smallest_margin,

@@ -13,18 +13,24 @@ import numpy as np
 from jaxtyping import Float
 
 from nctheory import solver as solvers
-from nctheory.arrays import Array, freeze, positive_integer, real_array
+from nctheory.arrays import (
+    Array,
+    Seed,
+    checked_flag,
+    checked_generator,
+    checked_tolerance,
+    freeze,
+    positive_integer,
+    real_array,
+)
+from nctheory.blocks import Blocks
 from nctheory.configuration import Configuration
 from nctheory.errors import InputError, SolverError
 from nctheory.exact import ExactMatrix, ceil_float
 from nctheory.result import Result, Status
 from nctheory.separation.problem import (
-    Seed,
     balanced,
     bracket_status,
-    checked_flag,
-    checked_generator,
-    checked_tolerance,
     counted_labels,
     exact_margins,
     integer_product,
@@ -312,54 +318,28 @@ def _spectral_norm_bound(rows: ExactMatrix, counts: Array) -> Fraction:
 # -------------------------------------------------------------------------------------------------- convex formulation
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """The classes in groups that may be permuted: of one size, with margins that depend on the groups alone.
+def _blocks(task: _Task) -> Blocks:
+    """Classes of one size, where their margins depend on the sizes alone; else each class by itself."""
+    blocks = Blocks.of(task.sizes)
+    i, c = np.array(_pairs(task.num_classes)).T
+    found = np.full((len(blocks.first), len(blocks.first)), Fraction(0), dtype=object)
+    found[blocks.groups[i], blocks.groups[c]] = task.margins[i, c]
+    if (found[blocks.groups[i], blocks.groups[c]] == task.margins[i, c]).all():
+        return blocks
+    return Blocks.of(np.arange(task.num_classes))
 
-    By convexity the mean of an optimum over these permutations is one. Its logits are constant on blocks, but for the
-    diagonal: p_j there and q_j elsewhere in group j of m_j classes, r_jl between groups. In the basis of normalized
-    indicators they are X, with x_jj = p_j + (m_j - 1) q_j and x_jl = (m_j m_l)^(1/2) r_jl, and on the complement
-    s_j = p_j - q_j, m_j - 1 times. So the problem is as large as there are groups.
-    """
 
-    groups: Array  # (K,) of every class
-    first: Array  # (g,) the first class of every group
-    members: Array  # (g,) how many there are
-
-    @classmethod
-    def of(cls, task: _Task) -> "_Blocks":
-        _, first, groups, members = np.unique(task.sizes, return_index=True, return_inverse=True, return_counts=True)
-        i, c = np.array(_pairs(task.num_classes)).T
-        blocks = cls(groups.reshape(-1), first, members)
-        found = np.full((len(first), len(first)), Fraction(0), dtype=object)
-        found[blocks.groups[i], blocks.groups[c]] = task.margins[i, c]
-        if (found[blocks.groups[i], blocks.groups[c]] == task.margins[i, c]).all():
-            return blocks
-        each = np.arange(task.num_classes)
-        return cls(each, each, np.ones_like(each))
-
-    @property
-    def pairs(self) -> tuple[Array, Array, Array, Array]:
-        """Groups j, l with a class i of j and another class c of l."""
-        some = [(i, c) for i, c in self._candidates() if i != c]
-        i, c = np.array(some).T
-        return self.groups[i], self.groups[c], i, c
-
-    def _candidates(self) -> list[tuple[int, int]]:
-        last = [int(np.flatnonzero(self.groups == j)[-1]) for j in range(len(self.first))]
-        return [(int(i), c) for i in self.first for c in last]
-
-    def logits(self, indicators: Array, steps: Array) -> Array:
-        """(K, K) logits from X and s."""
-        scale = np.sqrt(np.outer(self.members, self.members))
-        table = indicators / scale - np.diag(steps / self.members)
-        return np.asarray(table[np.ix_(self.groups, self.groups)] + np.diag(steps[self.groups]))
+def _pairs_of(blocks: Blocks) -> tuple[Array, Array, Array, Array]:
+    """Groups j, l with a class i of j and another class c of l."""
+    last = [int(np.flatnonzero(blocks.groups == j)[-1]) for j in range(len(blocks.first))]
+    i, c = np.array([(int(i), c) for i in blocks.first for c in last if i != c]).T
+    return blocks.groups[i], blocks.groups[c], i, c
 
 
 def _relaxation(task: _Task, solver: str | None) -> tuple[tuple[Array, Array], Array, Solution]:
     """The nuclear norm problem: logits (K, K), bias (K,), multipliers (K, K) per sample."""
-    cp, blocks = solvers.load(), _Blocks.of(task)
-    size, members, (j, k, i, c) = len(blocks.first), blocks.members, blocks.pairs
+    cp, blocks = solvers.load(), _blocks(task)
+    size, members, (j, k, i, c) = len(blocks.first), blocks.members, _pairs_of(blocks)
     roots = np.sqrt(task.sizes[blocks.first].astype(np.float64))
     unit = float(roots.max()), float(max(task.margins.flat))  # the solver sees numbers of size 1
     indicators, steps, bias = cp.Variable((size, size)), cp.Variable(size), cp.Variable(size)

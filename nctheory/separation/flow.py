@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from nctheory.arrays import Array, freeze, positive_integer, real_array
+from nctheory.arrays import Array, Seed, checked_generator, freeze, positive_integer, real_array
 from nctheory.configuration import Configuration
 from nctheory.errors import InputError, SolverError
-from nctheory.separation.problem import Seed, checked_generator, rows_of
+from nctheory.separation.problem import rows_of
 from nctheory.spectrum import checked_sizes, class_spectrum
 
 __all__ = ["Direction", "Trajectory", "gradient_flow"]

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from nctheory.arrays import Array, freeze
 from nctheory.errors import InputError
-from nctheory.separation.problem import Point, as_point, floats, halved, has_bias, rows_of, smallest_margin, square_norm
+from nctheory.point import Point, as_point, floats
+from nctheory.separation.problem import halved, has_bias, rows_of, smallest_margin, square_norm
 
 __all__ = ["KKTResidual", "kkt_residual"]
 

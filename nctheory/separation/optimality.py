@@ -11,24 +11,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from nctheory import kernel
-from nctheory.arrays import Array, as_fraction, freeze, positive_integer
+from nctheory.arrays import Array, as_fraction, checked_flag, checked_tolerance, freeze, positive_integer
 from nctheory.configuration import Configuration
 from nctheory.errors import InputError
 from nctheory.exact import ExactMatrix, ceil_float, floor_float, nearest_float
+from nctheory.point import Point, as_point, encoded_point, floats
 from nctheory.result import Certificate, Result, Status
-from nctheory.separation.problem import (
-    Margin,
-    Point,
-    as_point,
-    checked_flag,
-    checked_tolerance,
-    dual_multipliers,
-    exactly,
-    floats,
-    has_bias,
-    smallest_margin,
-    square_norm,
-)
+from nctheory.separation.problem import Margin, dual_multipliers, has_bias, smallest_margin, square_norm
 from nctheory.spectrum import Bracket, Spectrum, checked_sizes, class_spectrum, root_bracket
 from nctheory.spherical_code import search
 
@@ -384,19 +373,7 @@ def _status(lower: Fraction, allowed: Fraction, better: Configuration | None, kn
 
 def encoded(features: Any) -> dict[str, Any]:
     """Features or a Configuration with weights and class_sizes as a claim on separation holds them."""
-    return _encoded(as_point(features))
-
-
-def _encoded(point: Point) -> dict[str, Any]:
-    """Rows class by class, and for each class the list of how many samples its rows stand for."""
-    order = np.argsort(point.labels, kind="stable")
-    counts, labels = np.asarray(point.counts)[order], point.labels[order]
-    return {
-        "features": exactly(point.points).rows(order).encode(),
-        "weights": exactly(point.weights).encode(),
-        "bias": exactly(point.bias).encode(),
-        "counts": [counts[labels == k].tolist() for k in range(point.num_classes)],
-    }
+    return encoded_point(as_point(features))
 
 
 def _size(point: Point) -> int:
@@ -431,7 +408,7 @@ def _bound_certificate(sizes: Array, bias: bool) -> Certificate:
 
 def _ratio_certificate(point: Point, bias: bool, value: Fraction) -> Certificate:
     """This point's value, from above, and what the least value possible is of it, from below; both in few digits."""
-    configuration = _encoded(point)
+    configuration = encoded_point(point)
     multipliers, total = _multipliers(np.array([sum(part) for part in configuration["counts"]]), bias)
     claim = {
         "kind": "separation",

@@ -14,19 +14,17 @@ import flint
 import numpy as np
 from jaxtyping import Float
 
-from nctheory.arrays import Array, as_fraction, freeze, labels_array
-from nctheory.configuration import Configuration, Features
+from nctheory.arrays import Array, checked_flag, freeze, labels_array
 from nctheory.errors import InputError, SolverError
 from nctheory.exact import ExactMatrix, InnerProducts
+from nctheory.point import Data, Point, as_point, exactly, floats
 from nctheory.result import Status
 from nctheory.solver import OPTIMAL, Solution
 from nctheory.spectrum import Spectrum, checked_sizes, class_spectrum
 
-__all__ = ["Margin", "MarginNorm", "Point", "margins", "simplex_encoded_labels"]
+__all__ = ["Margin", "MarginNorm", "margins", "simplex_encoded_labels"]
 
 MarginNorm = Literal["weights", "features", "both"]
-Data = Array | ExactMatrix  # floats where those are exact
-Seed = int | np.random.SeedSequence | np.random.Generator
 
 _BLOCK = 1 << 19  # logits held at once
 _TINY = 1e-300  # above every error that underflow can cause
@@ -40,62 +38,6 @@ _LOSS = Fraction(1, 10**12)  # of the optimum, at most, by rounding the multipli
 # ---------------------------------------------------------------------------------------------------- what is given
 
 
-@dataclass(frozen=True)
-class Point:
-    """Samples with their classifier; row i of `points`, of class `labels[i]`, stands for `counts[i]` equal ones.
-
-    `collapsed` says that the rows are class means. `counts` is None where nobody needs to know.
-    """
-
-    points: Data
-    labels: Array
-    counts: Array | None
-    weights: Data
-    bias: Data
-    collapsed: bool
-
-    @property
-    def num_classes(self) -> int:
-        """K."""
-        return len(floats(self.bias))
-
-    def name(self, row: int) -> str:
-        """What a message calls a row."""
-        return f"class {self.labels[row]}" if self.collapsed else f"sample {row} of class {self.labels[row]}"
-
-
-def as_point(features: Any, *, counted: bool = True) -> Point:
-    """Features with a classifier, or a Configuration with weights and, where they count, class sizes."""
-    if not isinstance(features, Features | Configuration):
-        raise InputError(f"features is of type {type(features).__name__}, expected Features or a Configuration")
-    point = _of_features(features) if isinstance(features, Features) else _of_configuration(features)
-    if point.num_classes < 2:
-        raise InputError("features has one class, expected at least two")
-    if counted and point.counts is None:
-        raise InputError("features is a Configuration without class_sizes, expected the number of samples per class")
-    return point
-
-
-def _of_features(features: Features) -> Point:
-    if features.weights is None or features.bias is None:
-        raise InputError("features has no weights: a separation problem needs Features(features, labels, weights)")
-    ones = np.ones(len(features.labels), dtype=np.int64)
-    return Point(features.features, features.labels, ones, features.weights, features.bias, False)
-
-
-def _of_configuration(configuration: Configuration) -> Point:
-    weights, bias = configuration.stored_weights, configuration.stored_bias
-    if weights is None or bias is None:
-        raise InputError("features has no weights: a separation problem needs Configuration(class_means, weights)")
-    labels = np.arange(configuration.num_classes)
-    return Point(configuration.stored_means, labels, configuration.class_sizes, weights, bias, True)
-
-
-def floats(data: Data) -> Array:
-    """As float64."""
-    return np.asarray(data.floats() if isinstance(data, ExactMatrix) else data.astype(np.float64, copy=False))
-
-
 def has_bias(point: Point, bias: bool | None) -> bool:
     """Whether the problem has a free bias: as said, else where the bias of the classifier is not 0."""
     nonzero = bool(exactly(point.bias).integers.any())
@@ -104,31 +46,6 @@ def has_bias(point: Point, bias: bool | None) -> bool:
     if not checked_flag(bias) and nonzero:
         raise InputError("bias is False, and the bias of features is not 0")
     return bool(bias)
-
-
-def checked_flag(bias: Any) -> bool:
-    """Whether the bias is free: True or False, and nothing that may be a bias itself."""
-    if not isinstance(bias, bool | np.bool_):
-        raise InputError(f"bias is {bias!r}, expected True (free) or False (none)")
-    return bool(bias)
-
-
-def checked_tolerance(tolerance: Any) -> Fraction:
-    """A relative gap, exactly."""
-    allowed = as_fraction(tolerance, "tolerance")
-    if allowed < 0:
-        raise InputError(f"tolerance is {tolerance}, expected a number that is not negative")
-    return allowed
-
-
-def checked_generator(seed: Any) -> np.random.Generator:
-    """The source of randomness that a seed names."""
-    try:
-        if seed is not None and not isinstance(seed, bool):
-            return np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        pass
-    raise InputError(f"seed is {seed!r}, expected an integer that is not negative, a SeedSequence or a Generator")
 
 
 def counted_labels(labels: Any) -> tuple[Array, Array]:
@@ -316,11 +233,6 @@ def exact_margins(points: Data, labels: Array, weights: Data, bias: Data) -> tup
     logits = products.take(*np.indices((len(labels), len(shifts.integers))), unit=unit)
     logits = logits + shifts.integers * int(shifts.unit / unit)
     return np.asarray(logits[np.arange(len(labels)), labels][:, None] - logits), unit
-
-
-def exactly(data: Data) -> ExactMatrix:
-    """As integers over a common unit."""
-    return data if isinstance(data, ExactMatrix) else ExactMatrix.of(data)
 
 
 def _common(one: Fraction, other: Fraction) -> Fraction:

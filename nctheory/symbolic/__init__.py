@@ -17,7 +17,8 @@ classes that are different, and there are as many as it took to show it. The rul
 - squeezed, root, null: what is >= 0 and <= 0 is zero, as is what has the square zero; a vector of norm zero is
   orthogonal to all others;
 - spectrum, rank, definite: the eigenvalues of aI + bJ, from its two isotypic blocks, and what follows from them;
-- monotone: the sign of a derivative.
+- monotone: the sign of a derivative;
+- tangent: exp(x) >= 1 + x.
 """
 
 from nctheory.symbolic.algebra import CompoundSymmetric, pair_total, total

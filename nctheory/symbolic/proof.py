@@ -435,6 +435,11 @@ class Proof:
             fault = f"the derivative is {sympy.factor(slope)}, {found or 'of no known sign'}"
         return self._checked(Fact(slope, ">= 0"), text, "monotone", fault)
 
+    def tangent(self, at: Expression, text: str) -> Fact:
+        """The exponential lies above its tangent at 0: exp(x) >= 1 + x, with equality at 0."""
+        at = exactly(at)
+        return self._checked(Fact(sympy.exp(at) - 1 - at, ">= 0"), text, "tangent", self._poles(at))
+
     def concludes(self, text: str, *facts: Fact) -> None:
         """What was to be shown."""
         for fact in facts:

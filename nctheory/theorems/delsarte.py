@@ -89,7 +89,7 @@ delsarte.false_neighbor(
 
 def twenty_five_remain(cosines, shares):
     """The least of 1 + 24 sum_i p_i P_k(t_i), k = 1, ..., 12, in dimension 4, where the last cosine is 1/2."""
-    atoms = cosines + (1 / 2,)  # noqa: RUF005  formulas have no stars
+    atoms = cosines + (1 / 2,)
     return min(1 + 24 * sum(shares[i] * gegenbauer(k, 4, atoms[i]) for i in range(len(atoms))) for k in range(1, 13))
 
 

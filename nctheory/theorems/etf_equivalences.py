@@ -54,7 +54,7 @@ def etf_equivalences(gram, num_classes):
     cosines = [gram[i][j] for i, j in pairs]
     squares = [gram[i][i] + gram[j][j] - 2 * gram[i][j] for i, j in pairs]
     gaps = [max(0, gram[i][i] - gram[i][j]) for i, j in pairs]
-    exponents = [gap**2 / (2 * square) if square > 0 else 0 for gap, square in zip(gaps, squares)]  # noqa: B905
+    exponents = [gap**2 / (2 * square) if square > 0 else 0 for gap, square in zip(gaps, squares)]
     squared_sum = sum(sum(row) for row in gram)
     simplex = [
         [scale * ((1 if i == j else 0) - 1 / num_classes) for j in range(num_classes)] for i in range(num_classes)
