@@ -4,6 +4,7 @@ The public names are loaded when they are first used, so that `import nctheory` 
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         kernel,
         landscape,
         losses,
+        notebook,
         plots,
         probability,
         separation,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from nctheory.result import Certificate, Result, Status
     from nctheory.theorems import theorem
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __all__ = [
     "Certificate",
@@ -65,6 +67,7 @@ __all__ = [
     "landscape",
     "load",
     "losses",
+    "notebook",
     "orthogonal_frame",
     "orthoplex",
     "plots",
@@ -116,3 +119,25 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """The public names."""
     return sorted(__all__)
+
+
+_IN_NOTEBOOKS = (
+    ("nctheory.result", "Result"),
+    ("nctheory.probability.estimate", "Estimate"),
+    ("nctheory.collapse.metrics", "Collapse"),
+)
+
+
+def _html(found: object) -> str:
+    return str(importlib.import_module("nctheory.notebook").html_form(found))
+
+
+def _tell_ipython() -> None:
+    """Where IPython runs, say how results look; by name, so that nothing is loaded for it."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:
+        for module, name in _IN_NOTEBOOKS:
+            shell.display_formatter.formatters["text/html"].for_type_by_name(module, name, _html)
+
+
+_tell_ipython()

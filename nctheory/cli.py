@@ -129,6 +129,80 @@ def check(
         raise typer.Exit(Exit.REQUIREMENT_FAILS if Exit.REQUIREMENT_FAILS in codes else max(codes))
 
 
+_File = Annotated[Path | None, typer.Argument(help="An .npz file; without one, the network in the package.")]
+_Epoch = Annotated[int | None, typer.Option(help="Which snapshot of a series; the last by default.")]
+_Layout = Annotated[str, typer.Option(help="rows or columns: how the file stores points.")]
+
+
+@app.command()
+def measure(
+    file: _File = None,
+    epoch: _Epoch = None,
+    series: Annotated[bool, typer.Option("--series", help="All snapshots, a row for each.")] = False,
+    center: Annotated[str, typer.Option(help="class or sample: the mean of class means, or of samples.")] = "class",
+    layout: _Layout = "rows",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of tables.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of tables.")] = False,
+) -> None:
+    """Measure how collapsed a last layer is: NC1 to NC4, every convention beside its number."""
+    from nctheory.collapse import measure_series
+    from nctheory.measuring import measurement
+
+    if as_csv and as_json:
+        raise InputError("--csv and --json are both given, expected one of them")
+    if series and epoch is not None:
+        raise InputError(f"--series and --epoch {epoch} are both given, expected one of them")
+    source, name = _source(file)
+    _one_of("--center", center, ("class", "sample"))
+    data: object
+    if series:
+        data = measure_series(source, center=center, layout=layout)  # type: ignore[arg-type]  # checked there
+    else:
+        data = nctheory.load(source, epoch=epoch, layout=layout)  # type: ignore[arg-type]
+    found = measurement(name, data, center=center, epoch=epoch)  # type: ignore[arg-type]
+    if as_json or as_csv:
+        print(found.as_json() if as_json else found.as_csv())  # noqa: T201
+    else:
+        found.render(_console())
+
+
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option("-o", help="The HTML file to write.")],
+    file: _File = None,
+    epoch: _Epoch = None,
+    layout: _Layout = "rows",
+    loss: Annotated[
+        str | None, typer.Option(help=f"Fit an unconstrained-features model with this loss too: {_LOSSES}.")
+    ] = None,
+    verify: Annotated[
+        bool | None, typer.Option(help="Re-check every certificate now; by default where that takes about a second.")
+    ] = None,
+) -> None:
+    """Write one HTML file on a last layer: verdicts, measured collapse, pictures; no network, no script."""
+    from nctheory.collapse.series import measure_series, snapshots
+    from nctheory.html_report import html_report
+    from nctheory.losses import loss_named
+
+    _check_outputs(file, output, None)
+    source, name = _source(file)
+    data = nctheory.load(source, epoch=epoch, layout=layout)  # type: ignore[arg-type]
+    model_loss = None if loss is None else loss_named(loss)
+    with Console(stderr=True).status("reading") as status:
+        announce = status.update if sys.stderr.isatty() else lambda _: None
+        several = len(snapshots(source, layout)) > 1  # type: ignore[arg-type]
+        series = measure_series(source, layout=layout) if several else None  # type: ignore[arg-type]
+        text = html_report(name, data, series=series, loss=model_loss, verify=verify, announce=announce).render()
+    _replace("-o", output, lambda path: path.write_text(text, encoding="utf-8"))
+    _console().print(f"{output}: {len(text.encode()) / 1e6:.1f} MB, opens in any browser")
+
+
+def _source(file: Path | None) -> tuple[Path, str]:
+    """What to read, and what to call it."""
+    source = file or nctheory.sample_path()
+    return source, str(file) if file else f"{source.name} (the network in the package)"
+
+
 _optimum = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The best that is possible, and what attains it."
 )

@@ -10,18 +10,39 @@ import numpy as np
 from nctheory.arrays import Array
 from nctheory.channel import exponent
 from nctheory.configuration import Configuration, as_configuration
+from nctheory.drawing import COLORS as _COLORS
+from nctheory.drawing import figure as _figure
+from nctheory.drawing import finish as _finish
+from nctheory.drawing import lighten as _lighten
 from nctheory.errors import InputError
 from nctheory.landscape import PhaseDiagram
+from nctheory.pictures import (
+    collapse_series,
+    exponents_by_pair,
+    geometry,
+    gram_matrices,
+    margin_histogram,
+    pair_exponents,
+)
 from nctheory.probability import Estimate
 from nctheory.probability.bounds import bounds
 from nctheory.probability.problem import Problem
 from nctheory.separation import Trajectory
 from nctheory.spectrum import class_spectrum
 
-__all__ = ["error_curve", "gradient_flow", "phase_diagram"]
+__all__ = [
+    "collapse_series",
+    "error_curve",
+    "exponents_by_pair",
+    "geometry",
+    "gradient_flow",
+    "gram_matrices",
+    "margin_histogram",
+    "pair_exponents",
+    "phase_diagram",
+]
 
 _BLUE, _RED, _GRAY = "#0072b2", "#d55e00", "#7f7f7f"  # told apart by the color-blind
-_COLORS = (_BLUE, _RED, "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's
 _LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 3)))  # a second way to tell them apart
 _MARKED = 6  # thresholds at most that are drawn
 _WIDTH = Fraction(1, 10**12)
@@ -359,21 +380,3 @@ def _heading(trajectory: Trajectory, bound: str, below: float) -> str:
         return first
     residual, norm = trajectory.direction.residual, trajectory.direction.spectral_norm
     return f"{first}\nKKT residual {residual:.1g}, |B|₂ = {norm:.4g} (a global optimum where it is 1)"
-
-
-def _figure(width: float, height: float) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("matplotlib is not installed, expected for plots: pip install 'nctheory[plots]'") from None
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _finish(axes: Any) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize="small")
-    _lighten(axes)
-
-
-def _lighten(axes: Any) -> None:
-    axes.grid(color="#dddddd", linewidth=0.5)
-    axes.spines[["top", "right"]].set_visible(False)

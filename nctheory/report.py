@@ -6,7 +6,7 @@ Every number printed after the word "certified" comes from a kernel Verdict, nev
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP
 from fractions import Fraction
 from functools import cached_property
@@ -23,25 +23,26 @@ from nctheory.errors import InputError
 from nctheory.kernel import MAX_NUMBERS, Verdict, digest
 from nctheory.landscape.certificates import bound_certificate, knows, objective_certificate
 from nctheory.losses import Loss
+from nctheory.measuring import collapse_rows
 from nctheory.result import Certificate, End, Result, Status
 from nctheory.tables import finite, number, print_table, rounded, show_end, show_ratio
 
 __all__ = ["CheckReport", "Fitted", "Question", "Separated", "certificate_digests", "check"]
 
 _ENERGIES: tuple[Any, ...] = ("average", "bounded")
-_LEGEND = (
+LEGEND = (
     "ratio = exponent / (energy x optimum), rounded down. Scaling the class means by t",
     "scales exponent and energy by t^2, exactly. energy: average or largest squared norm",
     "of the class means; optimum: at energy 1. weakest pair i -> j: class i is most easily",
     "taken for class j (one such pair, where several tie).",
 )
-_SEPARATION_LEGEND = (
+SEPARATION_LEGEND = (
     "value = |W| |H| / m, m the smallest margin <w_y - w_c, h> + b_y - b_c: scaled to m = 1 and |W| = |H| it is",
     "(|W|^2 + |H|^2) / 2, rounded up. ratio = least possible value for these class sizes in any dimension / value,",
     "rounded down. centered: weights, and with a bias also features, less their means; the bias moves along, and up to",
     "one rounding every margin stays. verdict: exact arithmetic; improvable: a strictly better configuration is known.",
 )
-_LANDSCAPE_LEGEND = (
+LANDSCAPE_LEGEND = (
     "residual: how much of the equation that fixes the penalty is left at its best value, relatively. It is 0 at a",
     "critical point of the model, 1 where the penalty explains nothing; near 1 the model does not describe this",
     "network, and the gap says little about it. Networks decay weights, not features: the gap is to the best free",
@@ -244,18 +245,18 @@ class CheckReport:
 
     def render(self, console: Console) -> None:
         """Tables on a terminal, plain text elsewhere."""
-        console.print(f"{self.source}: {_sizes(self.data)}")
+        console.print(f"{self.source}: {size_text(self.data)}")
         if self.collapse is None:
             console.print("Class means only: NC1 to NC4 need features.")
         else:
             center = {"class": "the mean of class means", "sample": "the sample mean"}[self.collapse.center]
             console.print(f"\nNeural collapse, measured; g is {center}, rows of D are mu_c - g")
-            print_table(console, ("metric", "value", "convention"), _collapse_rows(self.collapse))
+            print_table(console, ("metric", "value", "convention"), collapse_rows(self.collapse))
         console.print("\nGaussian channel h = mu_c + sigma z, error probability = exp(-(exponent + o(1)) / sigma^2)")
         console.print("Class means centered by their mean (the bias moves along), rounded once to float64.")
-        console.print(self._standing())
+        console.print(self.standing())
         headers = ("decoder", "energy", "exponent", "optimum", "ratio", "weakest pair", "verdict")
-        print_table(console, headers, [(row.decoder, row.energy, *self._numbers(row)) for row in self.questions])
+        print_table(console, headers, [(row.decoder, row.energy, *self.numbers(row)) for row in self.questions])
         console.print(self._closing())
         if self.separated:
             self._render_separation(console)
@@ -274,29 +275,30 @@ class CheckReport:
             return
         console.print("")
         headers = ("F here, at most", "min F, at least", "ratio min F / F", "these numbers", "verdict")
-        certified = self._is_certified(fitted.claimed)
-        print_table(console, headers, [fitted.cells(self._claims(fitted.claimed), certified)])
+        certified = self.is_certified(fitted.claimed)
+        print_table(console, headers, [fitted.cells(self.claims_of(fitted.claimed), certified)])
         sentences = [f"Certified: {self.verdicts[name].statement}." for name in fitted.claimed if certified]
         if not fitted.claimed:
-            sentences = [f"There is no certificate: {_unclaimed(fitted)}."]
-        console.print("\n".join(("", *_LANDSCAPE_LEGEND, "", *sentences)).rstrip())
+            sentences = [f"There is no certificate: {unclaimed(fitted)}."]
+        console.print("\n".join(("", *LANDSCAPE_LEGEND, "", *sentences)).rstrip())
 
-    def _is_certified(self, names: Mapping[str, Certificate]) -> bool:
+    def is_certified(self, names: Mapping[str, Certificate]) -> bool:
         """Whether there are verdicts on all of these certificates."""
         return bool(names) and names.keys() <= self.verdicts.keys()
 
-    def _claims(self, names: Mapping[str, Certificate]) -> dict[str, Mapping[str, Any]]:
+    def claims_of(self, names: Mapping[str, Certificate]) -> dict[str, Mapping[str, Any]]:
         """What is claimed under these names: by the verdicts where there are any, else by unchecked certificates."""
         return {name: (self.verdicts.get(name) or self.certificates[name]).claim for name in names}
 
     def _render_separation(self, console: Console) -> None:
         about = "the least norms of weights and free features that separate all samples"
         console.print(f"\nMinimum-norm separation: {about}\n")
-        rows = [row.cells(self._claim(row.name), row.name in self.verdicts) for row in self.separated]
+        rows = [row.cells(self.claim_of(row.name), row.name in self.verdicts) for row in self.separated]
         print_table(console, ("features", "bias", "value", "ratio", "value and ratio", "verdict"), rows)
-        console.print("\n".join(("", *_SEPARATION_LEGEND, *self._margins())))
+        console.print("\n".join(("", *SEPARATION_LEGEND, *self.smallest_margins())))
 
-    def _margins(self) -> Iterator[str]:
+    def smallest_margins(self) -> Iterator[str]:
+        """Where the smallest margins are, in lines."""
         yield from ("", "Where the smallest margin is (exact arithmetic, no certificate):")
         for row in self.separated:
             margin = row.result.details.margin
@@ -305,12 +307,13 @@ class CheckReport:
                 own = f"sample {margin.sample} of class {self.data.labels[margin.sample]}"
             yield f"  {row.form}: {rounded(margin.value, 6, ROUND_HALF_EVEN)}, {own} against class {margin.other}"
 
-    def _claim(self, name: str) -> Mapping[str, Any] | None:
+    def claim_of(self, name: str) -> Mapping[str, Any] | None:
         """What is claimed under a name: by its verdict where there are any, else by the unchecked certificate."""
         found = self.verdicts.get(name) or self.certificates.get(name)
         return None if found is None else found.claim
 
-    def _numbers(self, question: Question) -> tuple[str, ...]:
+    def numbers(self, question: Question) -> tuple[str, ...]:
+        """Exponent, optimum, ratio, weakest pair and verdict of a row as text."""
         claims = self.claims(question)
         pair = "{} -> {}".format(*claims["exponent"]["pair"])
         bound = claims["optimum"]["bound"]
@@ -330,17 +333,18 @@ class CheckReport:
 
     def claims(self, question: Question) -> dict[str, Mapping[str, Any]]:
         """What is claimed in a row: by the verdicts where there are any, else by the unchecked certificates."""
-        claims = self._claims(question.certificates)
+        claims = self.claims_of(question.certificates)
         return {name.rpartition("-")[2]: claim for name, claim in claims.items()}
 
-    def _standing(self) -> str:
+    def standing(self) -> str:
+        """What stands behind the table of the channel, in a sentence."""
         behind = {name: found for row in self.questions for name, found in row.certificates.items()}
-        if self._is_certified(behind):
+        if self.is_certified(behind):
             return f"Certified: the kernel has re-checked the {len(behind)} certificates behind this table.\n"
         return "Exact arithmetic, not re-checked by the kernel: add --verify, or -o DIR and `nctheory recheck`.\n"
 
     def _closing(self) -> str:
-        lines = ["", *_LEGEND]
+        lines = ["", *LEGEND]
         if any(question.result.status == Status.IMPROVABLE for question in self.questions):
             lines.append("improvable: the improvement certificate holds a strictly better configuration.")
         advice = [f"  {row.decoder}, {row.energy}: {row.advice}" for row in self.questions if row.advice]
@@ -361,11 +365,11 @@ class CheckReport:
             "class_sizes": None if self.data.class_sizes is None else self.data.class_sizes.tolist(),
             "collapse": None if self.collapse is None else _collapse_json(self.collapse),
             "channel": [self._question_json(question) for question in self.questions],
-            "separation": [row.as_json(self._claim(row.name), row.name in self.verdicts) for row in self.separated],
+            "separation": [row.as_json(self.claim_of(row.name), row.name in self.verdicts) for row in self.separated],
         }
         if self.fitted is not None:
             claimed = self.fitted.claimed
-            document["landscape"] = self.fitted.as_json(self._claims(claimed), self._is_certified(claimed))
+            document["landscape"] = self.fitted.as_json(self.claims_of(claimed), self.is_certified(claimed))
         return json.dumps(document, indent=2, allow_nan=False)
 
     def _question_json(self, question: Question) -> dict[str, Any]:
@@ -374,7 +378,7 @@ class CheckReport:
         return {
             "decoder": question.decoder,
             "energy_constraint": question.energy,
-            "certified": self._is_certified(question.certificates),
+            "certified": self.is_certified(question.certificates),
             "exponent": number(claims["exponent"]["exponent"]),
             "energy": number(details.energy),
             "optimum": {**number(claims["optimum"]["bound"]), "attained": claims["optimum"]["attained"]},
@@ -457,7 +461,7 @@ def check(
         announce(f"the kernel re-checks {name}")
         verdicts[name] = certificates[name].verify()
     announce("measuring collapse")
-    collapse = measure(data) if isinstance(data, Features) else None
+    collapse = measure(data, covariance=True) if isinstance(data, Features) else None
     return CheckReport(source, data, collapse, tuple(questions), separated, certificates, verdicts, fitted)
 
 
@@ -513,7 +517,7 @@ def _is_readable(certificate: Certificate) -> bool:
     return True
 
 
-def _unclaimed(fitted: Fitted) -> str:
+def unclaimed(fitted: Fitted) -> str:
     """Why there is no certificate."""
     if not fitted.loss.is_convex:
         return f"for {fitted.loss.name} no lower bound but 0 is known, as the loss is not convex"
@@ -570,7 +574,8 @@ def _fits(data: Features | Configuration) -> bool:
 # ---------------------------------------------------------------------------------------------------------- pieces
 
 
-def _sizes(data: Features | Configuration) -> str:
+def size_text(data: Features | Configuration) -> str:
+    """Samples, classes and dimension in words."""
     sizes = data.class_sizes
     counts = ""
     if sizes is not None:
@@ -580,16 +585,8 @@ def _sizes(data: Features | Configuration) -> str:
     return f"{samples}{data.num_classes} classes{counts}, dimension {data.dimension}"
 
 
-def _collapse_rows(collapse: Collapse) -> list[tuple[str, str, str]]:
-    rows = []
-    for entry in fields(collapse):
-        if entry.metadata:
-            value = getattr(collapse, entry.name)
-            shown = "undefined" if isinstance(value, float) and math.isnan(value) else f"{value:.6g}"
-            rows.append((entry.metadata["name"], shown, entry.metadata["convention"]))
-    return rows
-
-
 def _collapse_json(collapse: Collapse) -> dict[str, Any]:
-    values = {entry.name: getattr(collapse, entry.name) for entry in fields(collapse)}
-    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}
+    values = {metric.field: metric.value for metric in collapse.metrics()}
+    return {"center": collapse.center} | {
+        name: None if math.isnan(value) else finite(value) for name, value in values.items()
+    }

@@ -17,6 +17,7 @@ FLOORS = {
     "kernel": 0,
     "errors": 0,
     "arrays": 1,
+    "drawing": 1,
     "exact": 1,
     "gaussian": 1,
     "gaussian_logs": 2,
@@ -29,6 +30,7 @@ FLOORS = {
     "configuration": 2,
     "solver": 2,
     "blocks": 2,
+    "page": 2,
     "tables": 3,
     "spectrum": 2,
     "losses": 2,
@@ -43,22 +45,27 @@ FLOORS = {
     "probability": 6,
     "collapse": 6,
     "domains": 6,
+    "pictures": 7,
     "claims": 7,
     "strategies": 7,
     "falsification": 8,
     "theorems": 8,
     "plots": 8,
+    "measuring": 8,
     "error_curve": 9,
     "optima": 9,
     "proving": 9,
     "report": 9,
     "verification": 9,
+    "notebook": 9,
     "evidence": 10,
+    "html_report": 10,
     "cli": 11,
 }
 # the file that the others of a folder may import
 BASES = {
     "channel": "pairs",
+    "collapse": "metrics",
     "configuration": "points",
     "domains": "fields",
     "probability": "problem",
@@ -70,13 +77,14 @@ BASES = {
 }
 # files of a folder that may import their siblings, since they choose among them
 FRONTS = {
+    "collapse": {"measurement", "series", "network"},
     "losses": {"names"},
     "probability": {"estimate", "curve", "campaign"},
     "landscape": {"certificates", "closed_forms", "escapes", "optimality", "search", "diagram", "fitting", "reduced"},
 }
 INNER = {
     *("kernel", "arrays", "exact", "blocks", "point", "gaussian", "gaussian_logs", "gaussian_cells", "sampling", "cli"),
-    *("gaussian_rows", "gaussian_floats", "channel.thresholds"),
+    *("gaussian_rows", "gaussian_floats", "channel.thresholds", "collapse.metrics", "drawing", "page"),
     *("probability.checkpoint", "probability.executors"),
     *("descent", "landscape.bounds", "landscape.certificates", "landscape.closed_forms", "landscape.flat"),
     "landscape.reduced",
@@ -189,7 +197,7 @@ def missing_parts(documentation):
 
 HELPERS = {
     *("as_configuration", "checked_energy", "certificate_digests", "encode_input", "encode_number", "show_input"),
-    *("encoded", "finite", "number", "print_table", "rounded", "show_end", "show_ratio"),
+    *("collapse_rows", "encoded", "finite", "number", "print_table", "rounded", "show_end", "show_ratio"),
     *("describe", "list_theorems", "sizes", "tasks"),
     *("digest", "folder", "formal_theorems"),
 }
