@@ -16,6 +16,7 @@ import pytest
 
 import nctheory
 from nctheory import cli, kernel
+from nctheory.cli import shared
 
 ROOT = Path(__file__).parents[1]
 
@@ -826,7 +827,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
 
 def test_only_canceled_futures_of_an_ended_pool_are_passed_over(capsys):
     for error, shown in ((InvalidStateError("CANCELLED"), False), (ValueError("a defect"), True)):
-        cli._without_canceled(threading.ExceptHookArgs((type(error), error, None, threading.current_thread())))
+        shared.without_canceled(threading.ExceptHookArgs((type(error), error, None, threading.current_thread())))
         assert (type(error).__name__ in capsys.readouterr().err) == shown
 
 

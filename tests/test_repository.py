@@ -64,6 +64,7 @@ FLOORS = {
 }
 # the file that the others of a folder may import
 BASES = {
+    "cli": "shared",
     "channel": "pairs",
     "collapse": "metrics",
     "configuration": "points",

@@ -1,0 +1,125 @@
+"""The verb optimum: the best that is possible, for each question."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from nctheory.cli.shared import (
+    LOSSES,
+    Dimension,
+    Folder,
+    Json,
+    Verify,
+    app,
+    check_outputs,
+    console,
+    make_folder,
+    number,
+    numbers_of,
+    replace_file,
+    whole_numbers,
+    write_certificates,
+)
+from nctheory.errors import InputError
+
+if TYPE_CHECKING:
+    from nctheory.optima import OptimumReport
+
+_optimum = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The best that is possible, and what attains it."
+)
+app.add_typer(_optimum, name="optimum")
+
+
+@_optimum.command("separation")
+def optimum_separation(
+    class_sizes: Annotated[str, typer.Option(help="Samples of each class, such as 500,500,50.")],
+    dimension: Dimension = None,
+    bias: Annotated[bool, typer.Option("--bias", help="With a free bias.")] = False,
+    verify: Verify = None,
+    output: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """The least norms of weights and features that separate classes of these sizes by margin 1."""
+    from nctheory.optima import separation_optimum
+
+    _answer(separation_optimum(whole_numbers(class_sizes), dimension, bias=bias, verify=verify), output, as_json)
+
+
+@_optimum.command("channel")
+def optimum_channel(
+    classes: Annotated[int, typer.Option(help="How many classes.")],
+    dimension: Dimension = None,
+    energy: Annotated[str, typer.Option(help="What is at most 1: bounded, equal or average.")] = "bounded",
+    verify: Verify = None,
+    output: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """The largest error exponent of so many class means in the Gaussian channel."""
+    from nctheory.optima import channel_optimum
+
+    found = channel_optimum(classes, dimension, energy=energy, verify=verify)  # type: ignore[arg-type]  # checked there
+    _answer(found, output, as_json)
+
+
+@_optimum.command("landscape")
+def optimum_landscape(
+    class_sizes: Annotated[str, typer.Option(help="Samples of each class, such as 500,500,50.")],
+    lambda_w: Annotated[str, typer.Option(help="The penalty of the weights, such as 5e-4; read exactly.")],
+    lambda_h: Annotated[str, typer.Option(help="The penalty of the features.")],
+    loss: Annotated[str, typer.Option(help=f"{LOSSES}.")] = "ce",
+    bias: Annotated[bool, typer.Option("--bias", help="With a bias, free unless --lambda-b is given.")] = False,
+    lambda_b: Annotated[str | None, typer.Option(help="The penalty of the bias; needs --bias.")] = None,
+    class_weights: Annotated[
+        str | None, typer.Option(help="A factor of the loss for each class, such as 1,1,10; they are not normalized.")
+    ] = None,
+    dimension: Annotated[int | None, typer.Option(help="The dimension d; as many as classes by default.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of optima against lambda to write: .png, .pdf or .svg.")
+    ] = None,
+    verify: Verify = None,
+    output: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """The least F = mean loss + (lambda_W |W|^2 + lambda_H |H|^2) / 2 over all weights and all features H.
+
+    The loss of a sample is that of the logits W h + b. |H|^2 adds up all samples; there is 1/2 before every penalty
+    and a mean over samples before the loss. docs/landscape.md converts other conventions.
+    """
+    from nctheory.landscape import Model
+    from nctheory.losses import loss_named
+    from nctheory.optima import landscape_optimum
+
+    if lambda_b is not None and not bias:
+        raise InputError(f"--lambda-b is {lambda_b}, expected only with --bias: there is no bias to penalize")
+    check_outputs(None, None, plot)
+    penalties = {"--lambda-w": lambda_w, "--lambda-h": lambda_h, "--lambda-b": lambda_b}
+    model = Model(
+        whole_numbers(class_sizes),
+        dimension,
+        loss=loss_named(loss),
+        regularization=[number(option, text) for option, text in penalties.items() if text is not None],
+        bias=bias,
+        class_weights=None if class_weights is None else numbers_of("--class-weights", class_weights),
+    )
+    report = landscape_optimum(model, verify=verify)
+    _answer(report, output, as_json)
+    if plot is not None:
+        from nctheory import plots
+
+        with Console(stderr=True).status("drawing"):
+            figure = plots.phase_diagram(report.diagram(), at=model.strength)
+        replace_file("--plot", plot, lambda path: figure.savefig(path, dpi=150, format=plot.suffix[1:]))
+
+
+def _answer(report: "OptimumReport", output: Path | None, as_json: bool) -> None:
+    if output is not None:
+        make_folder(output)
+    if as_json:
+        print(report.as_json())  # noqa: T201
+    else:
+        report.render(console())
+    if output is not None:
+        write_certificates(output, report.certificates, quiet=as_json)
