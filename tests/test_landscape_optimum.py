@@ -458,3 +458,13 @@ def test_what_questions_refuse(ask, message):
 def test_a_solver_that_cannot_says_so():
     with pytest.raises(SolverError):
         solve(modeled([3, 2, 1]), solver="OSQP")
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("sizes", [[10] * 4, [30, 20, 10, 5]])
+def test_few_dimensions_are_bounded_by_the_convex_problem(sizes, bias):
+    """The dual of the convex problem holds in every dimension, and is far above that of the best point of low rank."""
+    wide, narrow = (optimum(Model(sizes, dimension, regularization=(0.003, 0.002), bias=bias)) for dimension in (3, 2))
+    assert narrow.status == "undecided"
+    assert wide.lower * (1 - Fraction(1, 10**9)) <= narrow.lower <= wide.upper < narrow.upper
+    assert narrow.verify().claim["bound"] >= wide.lower * (1 - Fraction(1, 10**9))

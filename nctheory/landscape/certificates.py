@@ -24,7 +24,6 @@ _LOSSES: dict[type[Loss], str] = {
 }
 _BITS = 60  # of the factor, next to its largest entry
 _SHARE = 2.0**-46  # of a bound or decrease that a certificate may lose by rounding
-_UNIT_ROUNDOFF = 2.0**-53
 
 
 def knows(model: Model) -> bool:

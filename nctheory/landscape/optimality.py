@@ -109,7 +109,7 @@ def optimum(model: Model, *, tolerance: float = 1e-9, starts: int = 8, seed: See
         >>> round(found.value, 12), found.details.rank
         (0.867563228481, 2)
     """
-    allowed = checked_tolerance(tolerance)
+    allowed, relaxed = checked_tolerance(tolerance), None
     form = closed_form(_checked(model))
     if form is not None:
         return _found(model, form.logits, form.bias, form.statement, allowed, form.build_exact)
@@ -119,7 +119,8 @@ def optimum(model: Model, *, tolerance: float = 1e-9, starts: int = 8, seed: See
         found = _found(model, logits, bias, statement, allowed)
         if found.gap <= allowed:
             return found
-    return _searched(model, allowed, positive_integer(starts, "starts"), checked_generator(seed))
+        relaxed = found.details
+    return _searched(model, allowed, positive_integer(starts, "starts"), checked_generator(seed), relaxed)
 
 
 def solve(
@@ -192,11 +193,16 @@ def _found(
     statement: str,
     allowed: Fraction,
     build_exact: Callable[[], Any] | None = None,
+    relaxed: Dual | None = None,
 ) -> Result[Optimum]:
-    """The Result of class logits and bias, from both ends."""
+    """The Result of class logits and bias, from both ends; below perhaps by a dual that is already known."""
     configuration = factored(model, logits, bias)
     upper = objective_bracket(model, Numbers.of(model, configuration))[1]
-    dual = dual_bound(model, logits + bias)
+    dual = max(
+        (each for each in (relaxed, dual_bound(model, logits + bias)) if each is not None),
+        key=lambda each: each.lower,
+        default=None,
+    )
     lower = Fraction(0) if dual is None else max(Fraction(0), dual.lower)
     if _relative(upper - lower, upper) > allowed:
         lower = max(lower, truncated_bound(model) or lower)
@@ -226,18 +232,23 @@ def _relative(difference: Fraction, value: Fraction) -> Fraction:
     return difference / value if value > 0 else Fraction(1)
 
 
-def _searched(model: Model, allowed: Fraction, starts: int, generator: np.random.Generator) -> Result[Optimum]:
-    """The best that L-BFGS reaches from random starts, and from the convex problem's best approximation."""
+def _searched(
+    model: Model, allowed: Fraction, starts: int, generator: np.random.Generator, relaxed: Optimum | None
+) -> Result[Optimum]:
+    """The best that L-BFGS reaches from random starts, and from the best approximation of the convex solution.
+
+    Below is the convex problem's own bound, where there is one: it holds in every dimension.
+    """
     points = [random_start(model, generator) for _ in range(starts)]
-    if model.loss.is_convex:
-        relaxed = factored(model, *solve_reduced(model, "factored", None))
-        points.append(Numbers.of(model, relaxed))
+    if relaxed is not None:
+        points.append(Numbers.of(model, factored(model, relaxed.logits, relaxed.bias)))
     flat = Flat.like(model, points[0])
     reached = [downhill(flat, flat.of(point), steps=_STEPS, tolerance=1e-9) for point in points]
     best = flat.numbers(min(reached, key=lambda point: flat.evaluate(point)[0]))
     logits = best.features @ best.weights.T
     lower = "" if model.loss.is_convex else ", and below is nothing but 0, as the loss is not convex"
-    return _found(model, logits, best.bias, f"the best of {len(points)} starts{lower}", allowed)
+    known = None if relaxed is None else relaxed.dual
+    return _found(model, logits, best.bias, f"the best of {len(points)} starts{lower}", allowed, relaxed=known)
 
 
 # --------------------------------------------------------------------------------------------- is this point optimal
