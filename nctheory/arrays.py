@@ -93,11 +93,11 @@ def as_fraction(value: Any, name: str) -> Fraction:
     raise InputError(f"{name} is {value!r} of type {type(value).__name__}, expected a finite rational number")
 
 
-def checked_flag(bias: Any) -> bool:
-    """Whether the bias is free: True or False, and nothing that may be a bias itself."""
-    if not isinstance(bias, bool | np.bool_):
-        raise InputError(f"bias is {bias!r}, expected True (free) or False (none)")
-    return bool(bias)
+def checked_flag(value: Any, name: str = "bias") -> bool:
+    """True or False, and nothing that may be a bias itself."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {value!r}, expected True or False{' (free or none)' * (name == 'bias')}")
+    return bool(value)
 
 
 def checked_tolerance(tolerance: Any) -> Fraction:

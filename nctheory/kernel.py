@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import InitVar, dataclass
 from fractions import Fraction
 from itertools import accumulate, combinations, pairwise, permutations
-from math import gcd, lcm
+from math import gcd, isqrt, lcm
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +61,8 @@ _Noise = tuple[tuple[_Rows, ...], Fraction]  # one covariance, one of each class
 _Pairs = Callable[[int, int], Fraction | None]  # of i and j
 _Logits = Callable[[int, int], int]
 _Decoder = tuple[_Scaled, _Scaled, _Scaled, _Logits, Fraction]
+_Row = tuple[int, int, list[int]]  # the class of a row, how many samples it stands for, logits
+_Samples = tuple[list[int], Iterator[_Row], Fraction, list[Fraction]]
 _WHITE: _Noise = ((), Fraction(1))
 _ONE = 1 << 192  # the unit of exponentials and logarithms is 1 / _ONE
 _BELOW, _ABOVE = slice(0, 1), slice(1, 2)  # which of the two neighboring decimals to show
@@ -785,18 +787,20 @@ def _listed(sizes: list[int]) -> str:
     return f"{len(sizes)} classes of sizes {', '.join(map(str, sizes))}"
 
 
-def _samples(value: Any, name: str, dimension: int, each: int = 0) -> tuple[list[int], Any, Fraction, list[Fraction]]:
+def _samples(value: Any, name: str, dimension: int, each: int = 0, width: int = 0) -> _Samples:
     """The class sizes; for every row its class, its number of samples and its logits; their unit; |H|^2, |W|^2, |b|^2.
 
-    "counts" holds the numbers of samples, class by class, as the rows are; for `each` see `_decoder`.
+    "counts" holds the numbers of samples, class by class, as the rows are; for `each` see `_decoder`. There are as many
+    weights as classes, or as `width` says.
     """
     points = _keys(value, name, {"features", "weights", "bias", "counts"})
     groups = [_integers(part, f"{name}.counts") for part in _typed(points["counts"], f"{name}.counts", list)]
     labels, counts = [k for k, part in enumerate(groups) for _ in part], [n for part in groups for n in part]
-    *parts, logit, unit = _decoder(points, name, "features", (len(labels), dimension, len(groups)), each)
-    repeated = (counts, [1] * len(groups), [1])
+    width = width or len(groups)
+    *parts, logit, unit = _decoder(points, name, "features", (len(labels), dimension, width), each)
+    repeated = (counts, [1] * width, [1])
     squares = [step**2 * _dot(n, map(_dot, x, x)) for (x, step), n in zip(parts, repeated, strict=True)]
-    rows = ((k, counts[i], [logit(i, c) for c in range(len(groups))]) for i, k in enumerate(labels))
+    rows = ((k, counts[i], [logit(i, c) for c in range(width)]) for i, k in enumerate(labels))
     return [*map(sum, groups)], rows, unit, squares
 
 
@@ -873,24 +877,59 @@ def _positive(value: Any, name: str, length: int) -> tuple[Fraction, ...]:
 def _model(value: Any) -> tuple[dict[str, Any], str]:
     """F = (1/N) sum_i w_y l(W h_i + b, t_y) + (lambda_W |W|^2 + lambda_H |H|^2 + lambda_b |b|^2) / 2, y the class of i.
 
-    The sum is over N samples of K classes, of which `class_sizes` are in each; `class_weights` are the w_k, all 1 if
-    null, and not normalized; t_k = (1-a) e_k + (a/K) 1 with the `smoothing` a; l is one of `LOSSES`; `regularization`
-    is lambda_W and lambda_H, and `bias` lambda_b. A bias that is "free" costs nothing, and with "none" it is 0.
+    The sum is over N samples of M classes, of which `class_sizes` are in each; `class_weights` are the w_k, all 1 if
+    null, and not normalized; there are K = M logits, and t_k = (1-a) e_k + (a/K) 1 with the `smoothing` a; l is one of
+    `LOSSES`; `regularization` is lambda_W and lambda_H, and `bias` lambda_b. A bias that is "free" costs nothing, and
+    with "none" it is 0. The `features` "nonnegative" are those without an entry below 0. A matrix of `label_sets` has M
+    rows of K zeros and ones: t_k is row k divided by its sum. With a `temperature` tau in place of regularization and
+    bias the logits are tau <w_c, h_i> / (|w_c| |h_i|), and nothing is penalized; F has a value where no row is 0.
     """
-    value = _keys(value, "claim.model", {"class_sizes", "class_weights", "loss", "smoothing", "regularization", "bias"})
-    sizes, bias, weights = _integers(value["class_sizes"], "class_sizes"), value["bias"], value["class_weights"]
+    sphere = "temperature" in _typed(value, "claim.model", dict)
+    keys = {"class_sizes", "class_weights", "loss", "smoothing"}
+    keys |= {"temperature"} if sphere else {"regularization", "bias"}
+    value = _keys(value, "claim.model", keys, {"features", "label_sets"})
+    sizes, weights = _integers(value["class_sizes"], "class_sizes"), value["class_weights"]
     loss, smoothing = _choice(value["loss"], "loss", LOSSES), _rational(value["smoothing"], "smoothing")
-    if not 0 <= smoothing < 1 or (smoothing and loss != "cross_entropy"):
-        raise Malformed(f"the smoothing of {loss} is not 0, or not from 0 to below 1")
+    if not 0 <= smoothing < 1 or (loss != "cross_entropy" and (smoothing or sphere or "label_sets" in value)):
+        raise Malformed(f"{loss} has label sets or a temperature, or its smoothing is not 0, or not from 0 to below 1")
     text = f"F is the mean {loss} ({LOSSES[loss]}) over {_listed(sizes)}, targets smoothed by {_show(smoothing)}"
-    penalties = _positive(value["regularization"], "regularization", 2)
     numbers = _positive([1] * len(sizes) if weights is None else weights, "class_weights", len(sizes))
-    text += f", times class weights {', '.join(map(_show, numbers))}" if weights else ""
-    text += f", plus half of ({_show(penalties[0])}) |W|^2 + ({_show(penalties[1])}) |H|^2"
-    bias = bias if bias in ("none", "free") else _positive([bias], "bias", 1)[0]
-    text += f", with {'no' if bias == 'none' else 'a free'} bias" if type(bias) is str else f" + ({_show(bias)}) |b|^2"
     facts = {"class_sizes": tuple(sizes), "class_weights": numbers, "loss": loss, "smoothing": smoothing}
-    return facts | {"regularization": penalties, "bias": bias}, text
+    if "label_sets" in value:
+        sets, unit = _matrix(value["label_sets"], "label_sets", (len(sizes), None))
+        if unit != 1 or smoothing or not all(any(row) and {0, 1}.issuperset(row) for row in sets):
+            raise Malformed("label_sets are not rows of zeros and at least a one, or their targets are smoothed")
+        listed = ("{" + ", ".join(str(c) for c, x in enumerate(row) if x) + "}" for row in sets)
+        text += f" and even on the sets {', '.join(listed)} of {len(sets[0])} labels"
+        facts["label_sets"] = tuple(map(tuple, sets))
+    text += f", times class weights {', '.join(map(_show, numbers))}" if weights else ""
+    if sphere:
+        facts["temperature"] = tau = _positive([value["temperature"]], "temperature", 1)[0]
+        text += f", of the logits ({_show(tau)}) <w, h> / (|w| |h|)"
+    else:
+        bias = value["bias"]
+        facts["regularization"] = one, two = _positive(value["regularization"], "regularization", 2)
+        text += f", plus half of ({_show(one)}) |W|^2 + ({_show(two)}) |H|^2"
+        facts["bias"] = bias = bias if bias in ("none", "free") else _positive([bias], "bias", 1)[0]
+        article = "no" if bias == "none" else "a free"
+        text += f", with {article} bias" if type(bias) is str else f" + ({_show(bias)}) |b|^2"
+    if "features" in value:
+        facts["features"] = _choice(value["features"], "features", {"nonnegative"})
+        text += ", and no entry of H is below 0"
+    return facts, text
+
+
+def _width(model: dict[str, Any]) -> int:
+    return len(model["label_sets"][0] if "label_sets" in model else model["class_sizes"])
+
+
+def _target(model: dict[str, Any], k: int) -> tuple[Iterable[int], int]:
+    """t_k, as integers and what they are divided by."""
+    if "label_sets" in model:
+        return model["label_sets"][k], sum(model["label_sets"][k])
+    size, low = _width(model), model["smoothing"] / _width(model)
+    own = low.denominator - size * low.numerator
+    return [low.numerator + own * (c == k) for c in range(size)], low.denominator
 
 
 def _loss(model: dict[str, Any], z: list[int], k: int, one: int) -> list[Fraction]:
@@ -898,25 +937,71 @@ def _loss(model: dict[str, Any], z: list[int], k: int, one: int) -> list[Fractio
 
     With m = max z, log sum exp(z) = m + log sum exp(z - m), and log(1 + exp(z)) is that of the two logits 0 and z.
     """
+    target, common = _target(model, k)
     if model["loss"] == "squared_error":
-        return [Fraction(sum((x - one * (c == k)) ** 2 for c, x in enumerate(z)), 2 * one**2)] * 2
+        return [Fraction(sum((x - one * t) ** 2 for x, t in zip(z, target, strict=True)), 2 * one**2)] * 2
     parts = [z] if model["loss"] == "cross_entropy" else [[0, x] for x in z]
-    linear = sum(map(max, parts)) - (1 - model["smoothing"]) * z[k] - model["smoothing"] * sum(z) / len(z)
+    linear = sum(map(max, parts)) - Fraction(_dot(target, z), common)
     ends = zip(*(_log_sum(part, one) for part in parts), strict=True)
     return [linear / one + Fraction(sum(end), _ONE) for end in ends]
 
 
+def _on_spheres(model: dict[str, Any], rows: Iterator[_Row], points: dict[str, Any]) -> Iterator[_Row]:
+    """The rows with logits tau <w, h> / (|w| |h|), rounded down to multiples of u = 2^-192."""
+    (p, q), weights = model["temperature"].as_integer_ratio(), points["weights"]["rows"]
+    squares = [_dot(w, w) for w in weights]
+    for (k, n, _), h in zip(rows, points["features"]["rows"], strict=True):
+        square, cross = _dot(h, h), [_dot(w, h) for w in weights]
+        _refuse(square == 0 or 0 in squares, "a row is 0, which has no direction")
+        roots = [isqrt((p * x * _ONE) ** 2 // (q * q * square * y)) for x, y in zip(cross, squares, strict=True)]
+        yield k, n, [root if x >= 0 else ~root for x, root in zip(cross, roots, strict=True)]
+
+
 def _enclosure(model: dict[str, Any], value: Any, name: str) -> list[Fraction]:
-    """Two numbers, and F at these points is between them."""
-    sizes, rows, unit, squares = _samples(value, name, model["dimension"], 400)
-    if tuple(sizes) != model["class_sizes"] or (model["bias"] == "none" and squares[2]):
+    """Two numbers, and F at these points is between them.
+
+    On spheres a logit is its rounded one and at most u more. As the derivative of the loss is the difference of two
+    distributions, p - t, the loss is off by at most u.
+    """
+    width = _width(model) if "label_sets" in model else 0
+    sizes, rows, unit, squares = _samples(value, name, model["dimension"], 400, width)
+    bias, one, error = model.get("bias", "none"), unit.denominator, Fraction(0)
+    if tuple(sizes) != model["class_sizes"] or (bias == "none" and squares[2]):
         raise Invalid(f"{name} has other class sizes than the model, or a bias where there is none")
-    rates = (*model["regularization"][::-1], 0 if type(model["bias"]) is str else model["bias"])
+    _refuse("features" in model and min(map(min, value["features"]["rows"])) < 0, f"a feature of {name} is below 0")
+    if "temperature" in model:
+        rows, one, error = _on_spheres(model, rows, value), _ONE, Fraction(1, _ONE)
+    rates = (*model.get("regularization", (0, 0))[::-1], 0 if type(bias) is str else bias)
     ends = [sum(map(operator.mul, rates, squares), Fraction(0)) / 2] * 2
     for k, n, z in rows:
-        losses, share = _loss(model, z, k, unit.denominator), model["class_weights"][k] * n / sum(sizes)
-        ends = [end + share * loss for end, loss in zip(ends, losses, strict=True)]
+        low, high = _loss(model, z, k, one)
+        share = model["class_weights"][k] * n / sum(sizes)
+        ends = [ends[0] + share * (low - error), ends[1] + share * (high + error)]
     return ends
+
+
+def _dual(model: dict[str, Any], rows: _Rows, unit: Fraction, extra: int, work: int) -> tuple[Fraction, _Rows, int]:
+    """A number below (1/N) sum n_k w_k E(q_k); the r_k = w_k (q_k - t_k), as integers and what they are divided by."""
+    loss, weights, aims = model["loss"], model["class_weights"], [_target(model, k) for k in range(len(rows))]
+    common, one = lcm(*(w.denominator for w in weights)), lcm(unit.denominator, *(part for _, part in aims))
+    scale, whole = int(unit * one), [int(w * common) for w in weights]
+    largest = (one + scale * max(abs(x) for row in rows for x in row)) * max(model["class_sizes"]) * max(whole)
+    _afford([[largest * extra]], "witness.dual", work)
+    dual = [[scale * x for x in row] for row in rows]
+    if loss != "squared_error" and any(not 0 <= x <= one for row in dual for x in row):
+        raise Invalid("an entry of the dual is not between 0 and 1")
+    _refuse(loss == "cross_entropy" and any(sum(row) != one for row in dual), "a row of the dual does not add up to 1")
+    if loss == "squared_error":
+        entropies = [Fraction(one**2 - _dot(row, row), 2 * one**2) for row in dual]
+    else:
+        parts = [row + [one - x for x in row] * (loss != "cross_entropy") for row in dual]
+        logs = {x: -_log(x, one)[1] for x in {x for row in parts for x in row} if 0 < x < one}
+        entropies = [Fraction(sum(x * logs.get(x, 0) for x in row), one * _ONE) for row in parts]
+    shares = map(operator.mul, model["class_sizes"], weights)
+    least = sum(map(operator.mul, shares, entropies), Fraction(0)) / sum(model["class_sizes"])
+    pairs = zip(whole, dual, aims, strict=True)
+    rest = [[w * (x - one // q * t) for x, t in zip(row, aim, strict=True)] for w, row, (aim, q) in pairs]
+    return least, rest, one * common
 
 
 def _objective_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -937,41 +1022,50 @@ def _objective_bound(claim: dict[str, Any], witness: dict[str, Any]) -> tuple[di
     |W| |H|: together they are not negative if N^2 (lambda_W lambda_H I - G G^T) = N^2 lambda_W lambda_H I -
     sum n_k r_k r_k^T is positive semidefinite, which its "factor" shows. And <s, b> is 0 without a bias, can have
     any value with a free one unless s = 0, and with lambda_b |b|^2 / 2 it is at least -|s|^2 / (2 lambda_b).
+
+    Of features that are not negative, <G, WH> = <W, G H^T> >= -|W| |G H^T|, and |G H^T|^2 is the sum of |G v|^2 over
+    vectors v >= 0, whose squares add up to |H|^2. Let v_k be the part of v at the n_k samples of class k, whose columns
+    of G are equal, and x_k = |v_k|: the sum of its entries is from 0 to sqrt(n_k) x_k. So N^2 |G v|^2 <= sum_kl
+    sqrt(n_k n_l) max(0, <r_k, r_l>) x_k x_l. It is at most N^2 lambda_W lambda_H |v|^2 if the matrix of order M with
+    the entries N^2 lambda_W lambda_H n_k [k = l] - n_k n_l max(0, <r_k, r_l>) is positive semidefinite, as its factor
+    shows: its value at the x_k / sqrt(n_k) is the difference.
+
+    On spheres nothing is penalized, and <G, WH> is tau sum_k (n_k / N) <r_k, W m_k> for rows w_c of norm 1 and means
+    m_k of classes of features of norm 1, so |m_k| <= 1. The "multipliers" are a_1, ..., a_K, b_1, ..., b_M. If the
+    matrix [[diag(a), C], [C^T, diag(b)]] of order K + M with C_ck = tau (n_k / N) r_kc is positive semidefinite, as
+    its factor shows, sum a_c |w_c|^2 + sum b_k |m_k|^2 + 2 <G, WH> >= 0, all b_k >= 0, and F is at least
+    (1/N) sum n_k w_k E(q_k) - (sum a_c + sum b_k) / 2.
     """
     model, text = _model(_keys(claim, "claim", {"kind", "model", "bound"})["model"])
-    bound = _rational(claim["bound"], "claim.bound")
-    sizes, loss, weights, size = model["class_sizes"], model["loss"], model["class_weights"], len(model["class_sizes"])
-    rows, unit = _matrix(_keys(witness, "witness", {"dual", "factor"})["dual"], "witness.dual", (size, size), size**3)
-    factor, root = _matrix(witness["factor"], "witness.factor", (size, size), size**3)
-    low, common = model["smoothing"] / size, lcm(*(weight.denominator for weight in weights))
-    one = lcm(unit.denominator, low.denominator)  # what 1 is in the dual, as one * common is in the r_k
-    low, scale, total = int(low * one), int(unit * one), sum(sizes) * one * common
-    limit = model["regularization"][0] * model["regularization"][1] * total**2
-    largest = (one + scale * max(abs(x) for row in rows for x in row)) * max(sizes) * int(max(weights) * common)
-    _afford([[largest * limit.denominator]], "witness.dual", size**3 + 500 * size**2)
-    dual = [[scale * x for x in row] for row in rows]
-    if loss != "squared_error" and any(not 0 <= x <= one for row in dual for x in row):
-        raise Invalid("an entry of the dual is not between 0 and 1")
-    _refuse(loss == "cross_entropy" and any(sum(row) != one for row in dual), "a row of the dual does not add up to 1")
-    own, whole = one - size * low, [int(weight * common) for weight in weights]
-    rest = [[x - low - own * (k == c) for c, x in enumerate(row)] for k, row in enumerate(dual)]
-    columns = [[*map(operator.mul, whole, column)] for column in zip(*rest, strict=True)]
-    slope = [_dot(sizes, column) for column in columns]
-    _refuse(model["bias"] == "free" and any(slope), "the dual does not cancel a free bias")
-    weighted = [[*map(operator.mul, sizes, column)] for column in columns]
-    matrix = [[-limit.denominator * _dot(x, y) for y in columns] for x in weighted]
-    for i, row in enumerate(matrix):
-        row[i] += limit.numerator
-    fault = _factor_fault(matrix, factor, 1 / (limit.denominator * (root * one * common) ** 2))
-    _refuse(fault, f"N^2 (lambda_W lambda_H I - G G^T) {fault}")
-    if loss == "squared_error":
-        entropies = [Fraction(one**2 - _dot(row, row), 2 * one**2) for row in dual]
+    bound, sphere = _rational(claim["bound"], "claim.bound"), "temperature" in model
+    witness = _keys(witness, "witness", {"dual", "factor", *["multipliers"] * sphere})
+    sizes, size, bias = model["class_sizes"], _width(model), model.get("bias", "none")
+    order = size + len(sizes) if sphere else len(sizes) if "features" in model else size
+    work = max(order, len(sizes)) ** 3
+    dual = _matrix(witness["dual"], "witness.dual", (len(sizes), size), work)
+    factor, root = _matrix(witness["factor"], "witness.factor", (order, order), work)
+    rate = model["temperature"] if sphere else model["regularization"][0] * model["regularization"][1]
+    least, rest, one = _dual(model, *dual, rate.denominator, work + 500 * size * len(sizes))
+    weighted, columns = [[n * x for x in row] for n, row in zip(sizes, rest, strict=True)], [*zip(*rest, strict=True)]
+    total, slope = sum(sizes) * one, [*map(sum, zip(*weighted, strict=True))]
+    _refuse(bias == "free" and any(slope), "the dual does not cancel a free bias")
+    least -= 0 if type(bias) is str else Fraction(_dot(slope, slope), total**2) / (2 * bias)
+    limit, unit, ends = rate * total**2, Fraction(1, one**2), [1] * order  # S = unit * (limit * ends + matrix)
+    if sphere:
+        (ends,), step = _matrix(witness["multipliers"], "witness.multipliers", (1, order), order**2)
+        limit, unit, least = step * total / rate, rate / total, least - step * sum(ends) / 2
+        matrix = [[0] * size + [*row] for row in zip(*weighted, strict=True)]
+        matrix += [row + [0] * len(sizes) for row in weighted]
+    elif "features" in model:
+        matrix, ends = [[-max(0, _dot(x, y)) for y in weighted] for x in weighted], sizes
     else:
-        parts = [row + [one - x for x in row] * (loss != "cross_entropy") for row in dual]
-        logs = {x: -_log(x, one)[1] for x in {x for row in parts for x in row} if 0 < x < one}
-        entropies = [Fraction(sum(x * logs.get(x, 0) for x in row), one * _ONE) for row in parts]
-    least = sum(map(operator.mul, map(operator.mul, sizes, weights), entropies), Fraction(0)) / sum(sizes)
-    least -= 0 if type(model["bias"]) is str else Fraction(_dot(slope, slope), total**2) / (2 * model["bias"])
+        rows = [*zip(*weighted, strict=True)]
+        matrix = [[-_dot(x, y) for y in columns] for x in rows]
+    matrix = [[limit.denominator * x for x in row] for row in matrix]
+    for i, row in enumerate(matrix):
+        row[i] += limit.numerator * ends[i]
+    fault = _factor_fault(matrix, factor, unit / limit.denominator / root**2)
+    _refuse(fault, f"the matrix that the dual has to make semidefinite {fault}")
     _refuse(bound > least, f"the dual shows that no objective is below {_show(least)}, not {_show(bound)}")
     sentence = f"no weights W and features H, of any dimension, have F below {_show(bound, _BELOW)}, where {text}"
     return model | {"bound": bound}, sentence

@@ -10,9 +10,9 @@ from scipy.optimize import minimize as scipy_minimize
 
 from nctheory import Configuration, Features, InputError
 from nctheory.landscape import Model, certify, gradient, objective, optimum
-from nctheory.landscape.bounds import Dual, _Rounded, best_bias, class_steepness, dual_bound, objective_bracket
+from nctheory.landscape.bounds import Dual, Rounded, best_bias, class_steepness, dual_bound, objective_bracket
 from nctheory.landscape.closed_forms import truncated_bound
-from nctheory.landscape.model import Numbers
+from nctheory.landscape.evaluation import Numbers
 from nctheory.losses import BinaryCrossEntropy, CrossEntropy, Focal, LabelSmoothing, SquaredError
 from tests.test_landscape_model import LOSSES, digits, in_digits, labels_of, random_point, written_out
 
@@ -192,7 +192,7 @@ def test_a_spectral_norm_a_little_above_lambda_is_refused(loss, size):
     slopes = loss.gradient(np.random.default_rng(size).standard_normal((size, size)), range(size))
     level = model.strength * (1 - 1e-12 * size) / np.linalg.norm(slopes * np.sqrt(model.class_sizes)[:, None], 2)
     for scale, flat in ((1 - 1e-11 * size, True), (1 + 2e-12 * size, False)):
-        rounded = _Rounded.of(model, scale * level * model.num_samples * slopes)
+        rounded = Rounded.of(model, scale * level * model.num_samples * slopes)
         assert rounded.is_allowed
         assert rounded.is_flat == flat
 

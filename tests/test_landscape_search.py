@@ -7,8 +7,8 @@ import pytest
 
 from nctheory import Configuration, Features, InputError
 from nctheory.landscape import certify, critical_points, escape, gradient, minimize, objective, optimum, phase_diagram
+from nctheory.landscape.evaluation import Numbers
 from nctheory.landscape.flat import Flat, random_start
-from nctheory.landscape.model import Numbers
 from nctheory.losses import BinaryCrossEntropy, CrossEntropy, Focal, LabelSmoothing, SquaredError
 from nctheory.result import Status
 from tests.test_landscape_bounds import BIASES, lowest, modeled
@@ -290,7 +290,7 @@ def test_lines_that_are_left_to_the_model():
 @pytest.mark.parametrize(
     ("unit", "message"),
     [
-        ({"over": "width"}, "over is 'width', expected 'strength' or 'imbalance'"),
+        ({"over": "width"}, "over is 'width', expected one of 'strength', 'imbalance', 'temperature', 'gamma'"),
         ({"values": []}, "values"),
         ({"values": [0.1, 0.1]}, r"values is \[0.1, 0.1\], expected rising positive numbers"),
         ({"values": [0.2, 0.1]}, "expected rising positive numbers"),
@@ -307,8 +307,8 @@ def test_what_lines_refuse(unit, message):
 
 
 def test_a_loss_without_thresholds_needs_values():
-    model = modeled([3, 3], None, Focal(2), (0.05, 0.05))
-    with pytest.raises(InputError, match="loss is focal:2, for which no threshold is known; expected values"):
+    model = modeled([3, 2], None, Focal(2), (0.05, 0.05))
+    with pytest.raises(InputError, match=r"no total collapse is known of Model\(F = mean focal:2.*; expected values"):
         phase_diagram(model)
     diagram = phase_diagram(model, values=[0.01, 0.3])
     assert diagram.thresholds == {}

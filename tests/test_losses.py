@@ -14,6 +14,7 @@ from nctheory.losses import (
     Focal,
     LabelSmoothing,
     Loss,
+    PickAllLabels,
     SquaredError,
     loss_named,
 )
@@ -34,6 +35,8 @@ LOSSES = [
     ClassWeighted(BinaryCrossEntropy(), [0.7, 1.1, 3.0]),
     ClassWeighted(SquaredError(), [0.7, 1.1, 3.0]),
     ClassWeighted(Focal(3), [0.5, 1.0, 3.0]),
+    PickAllLabels([{0, 2}, {1}, {1, 2}]),
+    PickAllLabels([{2}, {0, 1}, {0}], normalized=True),
 ]
 CONVEX = [loss for loss in LOSSES if loss.is_convex]
 LABELS = np.array([0, 1, 2] * 4)
@@ -57,6 +60,9 @@ def exact(loss, z, y):
     if isinstance(loss, SquaredError):
         return mp.fsum((entry - (c == y)) ** 2 for c, entry in enumerate(z)) / 2
     whole = mp.log(mp.fsum(map(mp.exp, z)))
+    if isinstance(loss, PickAllLabels):
+        members = loss.label_sets[y]
+        return mp.fsum(whole - z[k] for k in members) / (len(members) if loss.normalized else 1)
     if isinstance(loss, Focal):
         p = mp.exp(z[y] - whole)
         return -((1 - p) ** mp.mpf(loss.gamma)) * mp.log(p)
@@ -256,6 +262,15 @@ def test_the_conjugate_is_the_supremum(loss):
         (SquaredError(), [1e3, 5.0, -7.0], True),
         (ClassWeighted(CrossEntropy(), [3.0, 1.0, 1.0]), [-3.0, 1.0, 2.0], True),
         (ClassWeighted(CrossEntropy(), [3.0, 1.0, 1.0]), [-3.25, 1.25, 2.0], False),
+        (PickAllLabels([{0, 2}, {1}]), [-1.0, 2.0, -1.0], True),
+        (PickAllLabels([{0, 2}, {1}]), [-1.0, 2.0, -1.0 + 2**-46], False),
+        (PickAllLabels([{0, 2}, {1}]), [-1.0 - 2**-50, 2.0 + 2**-50, -1.0], True),
+        (PickAllLabels([{0, 2}, {1}]), [-1.0 - 2**-46, 2.0 + 2**-46, -1.0], False),
+        (PickAllLabels([{0, 2}, {1}]), [-1.0, 2.0 + 2**-46, -1.0 - 2**-46], False),
+        (PickAllLabels([{0, 2}, {1}]), [0.0, -(2**-1070), 2**-1070], False),
+        (PickAllLabels([{0, 2}, {1}]), [1.0, 0.0, -1.0], True),
+        (PickAllLabels([{0, 2}, {1}], normalized=True), [0.5, 0.0, -0.5], True),
+        (PickAllLabels([{0, 2}, {1}], normalized=True), [1.0, 0.0, -1.0], False),
     ],
 )
 def test_domains_of_conjugates(loss, dual, inside):
@@ -298,7 +313,7 @@ def test_targets():
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES if not isinstance(loss, ClassWeighted)], ids=names)
 def test_targets_say_what_is_linear_in_the_logits(loss):
     """For the losses A(z) - <t, z>, A the same for all classes: differences of values between labels."""
-    if isinstance(loss, Focal) and loss.gamma:
+    if (isinstance(loss, Focal) and loss.gamma) or (isinstance(loss, PickAllLabels) and not loss.normalized):
         return
     logits = drawn(10, 3.0)
     first, second = np.zeros_like(LABELS), np.ones_like(LABELS)
@@ -328,6 +343,46 @@ def test_names(name, loss):
 def test_names_say_everything(loss):
     assert loss_named(loss.name) == loss
     assert hash(loss_named(loss.name)) == hash(loss)
+
+
+def test_what_label_sets_say_of_themselves():
+    loss, mean = (PickAllLabels([{2, 0}, [1]], 4, normalized=flag) for flag in (False, True))
+    assert loss.label_sets == ((0, 2), (1,))
+    assert (loss.num_classes, loss.name, mean.name) == (4, "pal", "pal-normalized")
+    assert (loss.multipliers.tolist(), mean.multipliers.tolist()) == ([2, 1], [1, 1])
+    assert loss.targets([1, 0], 4).tolist() == [[0, 1, 0, 0], [0.5, 0, 0.5, 0]]
+    assert PickAllLabels([[0, 2], {1}], 4) == loss != mean
+    assert hash(PickAllLabels([[0, 2], {1}], 4)) == hash(loss)
+    assert mean.latex == r"\log\sum_c e^{z_c} - \frac{1}{|S_y|}\sum_{k \in S_y} z_k"
+    assert loss.latex == rf"|S_y| \left[{mean.latex}\right]"
+    with pytest.raises(ValueError, match="read-only"):
+        loss.multipliers[0] = 5
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_single_labels_are_cross_entropy(normalized):
+    single, loss, logits = PickAllLabels([{0}, {1}, {2}], normalized=normalized), CrossEntropy(), drawn(3, 5.0)
+    dual = loss.gradient(logits, LABELS)
+    assert np.array_equal(single.value(logits, LABELS), loss.value(logits, LABELS))
+    assert np.array_equal(single.gradient(logits, LABELS), dual)
+    assert np.array_equal(single.conjugate(dual, LABELS), loss.conjugate(dual, LABELS))
+    assert np.allclose(single.excess(logits, LABELS), loss.value(logits, LABELS), rtol=1e-14)
+
+
+@pytest.mark.parametrize("spread", [1e-12, 1e-6, 1.0, 30.0, 400.0])
+@pytest.mark.parametrize("normalized", [False, True])
+def test_the_excess_over_the_least_value_keeps_its_digits(spread, normalized):
+    """Of logits that nearly attain it, where the value itself has none of these digits; probabilities are rounded, and
+    it is quadratic in what they are off by."""
+    loss = PickAllLabels([{0, 2, 3}, {1}, {2, 3}], normalized=normalized)
+    logits = spread * np.random.default_rng(11).standard_normal((3, 4)) + 60 * loss.targets([0, 1, 2], 4)
+    found = loss.excess(logits, [0, 1, 2])
+    with mp.workdps(60):
+        for i, members in enumerate(loss.label_sets):
+            least = mp.log(len(members)) * (1 if normalized else len(members))
+            error = float(abs(exact(loss, fractions(logits[i]), i) - least - found[i]))
+            assert error < 4e-15 * (found[i] + np.sqrt(found[i]))
+    assert (found > 0).all()
 
 
 def test_latex():
@@ -366,6 +421,26 @@ def test_the_slope_is_the_gradient_for_any_loss(loss, seed):
         (lambda: ClassWeighted(CrossEntropy(), []), "class_weights"),
         (lambda: ClassWeighted(ClassWeighted(CrossEntropy(), [1]), [1]), "expected a loss without class weights"),
         (lambda: ClassWeighted("ce", [1]), "loss is 'ce', expected a loss"),
+        (lambda: PickAllLabels("ab"), "label_sets is 'ab', expected sets of labels"),
+        (lambda: PickAllLabels(3), "label_sets is 3, expected sets of labels"),
+        (lambda: PickAllLabels([]), "label_sets is empty, expected at least one"),
+        (lambda: PickAllLabels([{0}, set()]), r"label_sets\[1\] is set\(\), expected a set of one or more labels"),
+        (lambda: PickAllLabels([{0}, {1, -1}]), r"label_sets\[1\] is .*, expected a set of one or more labels 0, 1"),
+        (lambda: PickAllLabels([{0}, {True}]), r"label_sets\[1\] is {True}, expected"),
+        (lambda: PickAllLabels([{0}, {0.5}]), r"label_sets\[1\] is {0.5}, expected"),
+        (lambda: PickAllLabels([[0, 0], {1}]), r"label_sets\[0\] is \[0, 0\], expected"),
+        (lambda: PickAllLabels([{0, 1}, {2}, [1, 0]]), r"label_sets\[2\] is {0, 1}, as is label_sets\[0\]"),
+        (lambda: PickAllLabels([{0}, {0, 1}]), r"label_sets\[1\] has all 2 labels, expected at least one that is not"),
+        (lambda: PickAllLabels([{0}, {4}], 4), "labels is 4, expected an integer of at least 5"),
+        (lambda: PickAllLabels([{0}, {1}], normalized=1), "normalized is 1, expected True or False"),
+        (
+            lambda: PickAllLabels([{0}, {1}]).value([[0.0, 0.0, 0.0]], [0]),
+            "logits has 3 classes, expected 2, the labels",
+        ),
+        (
+            lambda: PickAllLabels([{0}, {1}]).value([[0.0, 0.0]], [2]),
+            r"labels\[0\] is 2, expected the place of one of 2 label sets",
+        ),
         (lambda: loss_named("hinge"), "loss is 'hinge', expected one of ce, smoothing:0.1, focal:2, mse, bce"),
         (lambda: loss_named("focal"), "loss is 'focal', expected a number, as in 'focal:2'"),
         (lambda: loss_named("focal:"), "expected a number in place of ''"),

@@ -79,16 +79,19 @@ BASES = {
 # files of a folder that may import their siblings, since they choose among them
 FRONTS = {
     "collapse": {"measurement", "series", "network"},
-    "losses": {"names"},
+    "losses": {"names", "label_sets"},
     "probability": {"estimate", "curve", "campaign"},
-    "landscape": {"certificates", "closed_forms", "escapes", "optimality", "search", "diagram", "fitting", "reduced"},
+    "landscape": {path.stem for path in (PACKAGE / "landscape").glob("*.py")} - {"model", "evaluation"},
 }
 INNER = {
     *("kernel", "arrays", "exact", "blocks", "point", "gaussian", "gaussian_logs", "gaussian_cells", "sampling", "cli"),
     *("gaussian_rows", "gaussian_floats", "channel.thresholds", "collapse.metrics", "drawing", "page"),
     *("probability.checkpoint", "probability.executors"),
     *("descent", "landscape.bounds", "landscape.certificates", "landscape.closed_forms", "landscape.flat"),
-    "landscape.reduced",
+    *("landscape.reduced", "landscape.answers", "landscape.evaluation", "landscape.escapes", "landscape.free"),
+    *("landscape.nonnegative", "landscape.nonnegative_forms", "landscape.sphere", "landscape.sphere_points"),
+    *("landscape.sphere_bounds", "landscape.deep", "landscape.deep_points", "landscape.deep_bounds"),
+    *("landscape.label_sets", "landscape.label_forms", "landscape.contrastive_loss", "landscape.focal"),
 }
 EXEMPT = {"__init__", "__main__", "data"}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent.name != "data")

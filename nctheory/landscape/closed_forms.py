@@ -10,6 +10,8 @@ Write c = K n^(1/2) lambda / u for K classes of n samples and class weight u, a 
 * Squared error without bias: D^(1/2) Z is the soft-thresholded D^(1/2); with a free bias the soft-thresholded
   D^(1/2) (I - 1 pi^T), and b = pi: Z may be centered, which raises no norm and no rank. With equal weights the best
   rank-d truncation keeps the d largest modes (von Neumann's trace inequality), so these hold in every dimension.
+* Focal loss, balanced, d >= K - 1: Z = a P, a >= 0 the least of a function of one variable, see `focal`; with a bias
+  where that is known to change nothing.
 * Squared error, balanced, penalized bias, dimension at least the rank: Z = x P + y J / K with x = max(0, 1 - c),
   y = max(0, 1 - c (1 + lambda_b) / lambda_b), b = (1 - y) / (K (1 + lambda_b)): modes P and J do not mix.
 """
@@ -23,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from nctheory.arrays import Array
+from nctheory.landscape import focal
 from nctheory.landscape.bounds import best_bias, class_steepness
 from nctheory.landscape.model import Model
 from nctheory.losses import CrossEntropy, LabelSmoothing, SquaredError
@@ -35,17 +38,21 @@ _SHORT = 10**6  # penalties of which exact values are simplified
 
 @dataclass(frozen=True, eq=False)
 class ClosedForm:
-    """Class logits (K, K) without the bias, the bias (K,), which statement they are from, and the value by SymPy."""
+    """Class logits (K, K) without the bias, the bias (K,), which statement they are from, and the value by SymPy.
+
+    `others` are class logits of further optima that are no symmetric images of these.
+    """
 
     logits: Array
     bias: Array
     statement: str
     build_exact: Callable[[], Any] | None = None
+    others: tuple[Array, ...] = ()
 
 
 def closed_form(model: Model) -> ClosedForm | None:
     """The optimum where a statement covers the model."""
-    candidates = (_zero, _balanced_cross_entropy, _two_classes, _squared_error, _penalized_squared_error)
+    candidates = (_zero, _balanced_cross_entropy, _two_classes, _focal, _squared_error, _penalized_squared_error)
     return next((found for candidate in candidates if (found := candidate(model)) is not None), None)
 
 
@@ -125,6 +132,16 @@ def _two_classes(model: Model) -> ClosedForm | None:
 
     statement = "cross-entropy of two classes: the logits depend on the number of samples alone"
     return ClosedForm(_simplex_logits(2, scale), np.zeros(2), statement, value)
+
+
+def _focal(model: Model) -> ClosedForm | None:
+    if not focal.is_focal(model) or not focal.is_settled(model):
+        return None
+    size, margins = model.num_classes, focal.simplexes(model)
+    logits, *others = (_simplex_logits(size, margin) for margin in margins)
+    what = "a multiple of I - J/K, a simplex ETF" if margins[0] else "0, or the bias alone: total collapse"
+    statement = f"balanced focal loss: the logits are {what}"
+    return ClosedForm(logits, np.zeros(size), statement, others=tuple(others))
 
 
 # ------------------------------------------------------------------------------------------------------- squared error
@@ -208,14 +225,14 @@ def _upper_modes(model: Model) -> Iterator[Fraction]:
 
 
 def thresholds(model: Model) -> dict[str, float]:
-    """The values of lambda from which on something has collapsed, by what it is; for convex losses.
+    """The values of lambda from which on something has collapsed, by what it is; for convex losses and the focal one.
 
     Total collapse: |G|_2 where all logits are the bias. Classes of one size and weight, two or more, have equal logits
     exactly if (1 - a) u n^(1/2) / N <= lambda: the components of the subgradient along their differences are these, as
     long as the logits are equal. For the squared error without bias a class vanishes from u_k n_k^(1/2) / N on.
     """
     if not model.loss.is_convex:
-        return {}
+        return focal.thresholds(model) if focal.is_focal(model) else {}
     size = model.num_classes
     zero = np.zeros((size, size))
     found = {"total collapse": class_steepness(model, zero + best_bias(model, zero)) * model.strength}

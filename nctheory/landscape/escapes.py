@@ -1,7 +1,7 @@
 """Directions of negative curvature: out of every critical point that is not optimal and leaves a dimension unused."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -9,31 +9,15 @@ import numpy as np
 
 from nctheory.arrays import Array
 from nctheory.configuration import Configuration, Features
+from nctheory.landscape.answers import Escape
 from nctheory.landscape.bounds import objective_bracket
-from nctheory.landscape.model import Model, Numbers, Tangent
+from nctheory.landscape.evaluation import Numbers, Tangent, as_point
+from nctheory.landscape.model import Model
 
-__all__ = ["Escape", "escape"]
+__all__ = ["best_step", "downward", "escape", "escape_of", "moved_along", "steepness_at", "step_down"]
 
 _UNUSED = 1e-6  # a direction is taken for unused where W and H have less than this share of their largest norm in it
 _ABOVE = 1e-7  # by how much |G|_2 / lambda has to be above 1
-
-
-@dataclass(frozen=True, eq=False)
-class Escape:
-    """A direction along which the objective has second derivative `curvature` < 0, and a step along it.
-
-    `tangent` has weights q^(1/2) u a^T, features -q^(-1/2) v a^T, q = (lambda_H / lambda_W)^(1/2), and no bias, for the
-    top singular vectors u, v of G and a unit vector a that W and H do not use. `curvature` = -2 (|G|_2 - lambda) is
-    predicted, `steepness` is |G|_2 / lambda. `point` is the step's end, `step` its length in multiples of the tangent,
-    and `objective` the bracket of F there, below that at the start.
-    """
-
-    tangent: Tangent
-    curvature: float
-    steepness: float
-    step: float
-    point: Configuration | Features
-    objective: tuple[Fraction, Fraction]
 
 
 def steepness_at(model: Model, numbers: Numbers) -> float:
@@ -59,34 +43,13 @@ def _gram_root(rows: Array) -> Array:
 
 
 def escape(model: Model, point: Any) -> Escape | None:
-    """A direction of negative curvature out of a point, with a step along it to a strictly smaller objective.
+    """Out of Features or a Configuration."""
+    return escape_of(model, Numbers.of(model, point), lambda moved: as_point(model, moved, point))
 
-    Formula:
-        With s = |G|_2 > lambda, top singular vectors u, v of G (K, N), a unit vector a with W a = 0 and H a = 0, and
-        q = (lambda_H / lambda_W)^(1/2): along (q^(1/2) u a^T, -q^(-1/2) v a^T, 0) the second derivative of F is
-        exactly -2 (s - lambda), for every smooth loss, and the first one is 0.
-    Args:
-        model: a Model.
-        point: Features with weights, or a Configuration with weights and class_sizes.
-    Assumes:
-        Nothing. At critical points W a = 0 gives H a = 0; for cross-entropy-like losses they have a rank of at most
-        K - 1, so that d >= K always leaves a direction unused.
-    Returns:
-        Escape, or None where |G|_2 <= lambda, or W and H leave no direction unused (up to 1e-6 of their norm).
-    Raises:
-        InputError: a point that is not of this model.
-    Reference:
-        zhu2021, theorem 3.2, with any class sizes, weights and penalties.
-    Example:
-        >>> import numpy as np
-        >>> from nctheory import Configuration
-        >>> from nctheory.landscape import Model, escape
-        >>> model = Model([4, 4, 4], regularization=(1 / 12, 1 / 12))
-        >>> zero = Configuration(np.zeros((3, 3)), np.zeros((3, 3)), class_sizes=[4, 4, 4])
-        >>> round(escape(model, zero).curvature, 6)
-        -0.166667
-    """
-    numbers = Numbers.of(model, point)
+
+def escape_of(model: Model, numbers: Numbers, restored: Callable[[Numbers], Any]) -> Escape | None:
+    """Along (q^(1/2) u a^T, -q^(-1/2) v a^T, 0), q = (lambda_H / lambda_W)^(1/2), where |G|_2 > lambda; the end is the
+    point that `restored` makes."""
     unused = _unused_direction(numbers)
     if unused is None:
         return None
@@ -97,12 +60,11 @@ def escape(model: Model, point: Any) -> Escape | None:
     samples = numbers.loss_gradient(model) @ left / (numbers.counts * top)
     scale = math.sqrt(model.ratio)
     tangent = Tangent(scale * np.outer(left, unused), np.outer(samples, unused) / -scale, np.zeros_like(left))
-    start = objective_bracket(model, numbers)
-    step, moved = _best_step(model, numbers, tangent)
+    step, moved = _best_move(model, numbers, tangent)
     end = objective_bracket(model, moved)
-    if end[1] >= start[0]:
+    if end[1] >= objective_bracket(model, numbers)[0]:
         return None
-    return Escape(tangent, 2 * (model.strength - top), top / model.strength, step, _as_point(point, moved), end)
+    return Escape(tangent, 2 * (model.strength - top), top / model.strength, step, restored(moved), end)
 
 
 def _unused_direction(numbers: Numbers) -> Array | None:
@@ -128,27 +90,30 @@ def moved_along(numbers: Numbers, tangent: Tangent, step: float) -> Numbers:
     )
 
 
-def _best_step(model: Model, numbers: Numbers, tangent: Tangent) -> tuple[float, Numbers]:
-    """The step with the least objective on the way, found as long as it falls when the step grows by a half."""
-    step, current = 1e-4, moved_along(numbers, tangent, 1e-4).value(model)
-    while (further := moved_along(numbers, tangent, 1.5 * step).value(model)) < current:
-        step, current = 1.5 * step, further
+def _best_move(model: Model, numbers: Numbers, tangent: Tangent) -> tuple[float, Numbers]:
+    """The best step along a tangent, and the point there."""
+    step = best_step(lambda step: moved_along(numbers, tangent, step).value(model))
     return step, moved_along(numbers, tangent, step)
+
+
+def best_step(value: Callable[[float], float], first: float = 1e-4) -> float:
+    """The step with the least value on the way, found as long as it falls when the step grows by a half."""
+    step, current = first, value(first)
+    while (further := value(1.5 * step)) < current:
+        step, current = 1.5 * step, further
+    return step
+
+
+def step_down(model: Model, numbers: Numbers) -> Numbers:
+    """A step against the gradient."""
+    slope = numbers.gradient(model)
+    against = Tangent(-slope.weights, -slope.features / numbers.counts[:, None], -slope.bias)
+    return _best_move(model, numbers, against)[1]
 
 
 def downward(model: Model, point: Any) -> tuple[Configuration | Features, Fraction] | None:
     """A point of strictly smaller objective, and the upper end of that, by a step against the gradient; or None."""
     numbers = Numbers.of(model, point)
-    slope, start = numbers.gradient(model), objective_bracket(model, numbers)
-    features = slope.features / numbers.counts[:, None]
-    against = Tangent(-slope.weights, -features, -slope.bias)
-    end = _best_step(model, numbers, against)[1]
+    end = step_down(model, numbers)
     bracket = objective_bracket(model, end)
-    return (_as_point(point, end), bracket[1]) if bracket[1] < start[0] else None
-
-
-def _as_point(point: Any, numbers: Numbers) -> Configuration | Features:
-    """Of the kind that was given."""
-    if isinstance(point, Features):
-        return Features(numbers.features, numbers.labels, numbers.weights, numbers.bias)
-    return Configuration(numbers.features, numbers.weights, numbers.bias, point.class_sizes)
+    return (as_point(model, end, point), bracket[1]) if bracket[1] < objective_bracket(model, numbers)[0] else None

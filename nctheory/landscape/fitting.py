@@ -10,8 +10,10 @@ import numpy as np
 from nctheory.arrays import Array
 from nctheory.configuration import Configuration, Features
 from nctheory.errors import InputError
-from nctheory.landscape.model import Model, Numbers
-from nctheory.landscape.optimality import Certified, certify
+from nctheory.landscape.answers import Certified
+from nctheory.landscape.evaluation import Numbers
+from nctheory.landscape.model import Model
+from nctheory.landscape.verbs import certify
 from nctheory.losses import Loss
 from nctheory.point import as_point, exactly
 from nctheory.result import Result

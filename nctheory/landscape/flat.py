@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from nctheory.arrays import Array
-from nctheory.landscape.model import Model, Numbers, Tangent
+from nctheory.landscape.evaluation import Numbers, Tangent
+from nctheory.landscape.model import Model
 
 __all__ = ["Flat", "random_start"]
 

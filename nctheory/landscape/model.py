@@ -1,28 +1,35 @@
-"""Unconstrained-features models, for all files of this folder: the model, its objective, and its derivatives.
+"""Unconstrained-features models, for all files of this folder: what is minimized, and which of them have theory here.
 
 The features are free variables, penalized as the weights are. Rows: weights W (K, d), features H (N, d), logits
 z_i = W h_i + b. A point is either Features, or a Configuration, which stands for class_sizes[k] samples at each class
-mean; derivatives of a Configuration are those of the objective as a function of weights, class means and bias.
+mean; deep models and those of label sets have points of their own.
 """
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from nctheory.arrays import Array, as_fraction, checked_flag, freeze, positive_integer, real_array
-from nctheory.configuration import Configuration, Features
 from nctheory.errors import InputError
-from nctheory.losses import ClassWeighted, CrossEntropy, LabelSmoothing, Loss
-from nctheory.point import Point, as_point, exactly, floats
+from nctheory.losses import (
+    ClassWeighted,
+    CrossEntropy,
+    LabelSmoothing,
+    Loss,
+    PickAllLabels,
+    SquaredError,
+)
 from nctheory.spectrum import checked_sizes
 
-__all__ = ["Model", "Tangent", "gradient", "hessian_vector_product", "objective"]
+__all__ = ["Family", "Model"]
 
+Family = Literal["free", "nonnegative", "sphere", "deep", "label_sets"]
+
+FEATURES = ("free", "nonnegative", "sphere")
+ACTIVATIONS = ("linear", "relu")
 _LEAST = Fraction(1, 10**300)  # size of a penalty that is not 0
 
 
@@ -33,29 +40,43 @@ class Model:
         F(W, H, b) = (1/N) sum_i u_y l(W h_i + b, y) + (lambda_W / 2) |W|^2 + (lambda_H / 2) |H|^2, y = y_i, with u_k
         the class weights, and with a bias + (lambda_b / 2) |b|^2. The mean is over all N samples, also where there are
         class weights, and |H|^2 adds up all N features. `strength` is lambda = (lambda_W lambda_H)^(1/2).
+        With m = depth matrices the logits are W_m ... W_1 h_i, each with its penalty, and `strength` is the geometric
+        mean of the m + 1 penalties. On spheres the logits are temperature <w_c, h_i> with |w_c| = |h_i| = 1, and
+        there is no penalty.
     Args:
-        class_sizes: (K,) positive integers n_k, the samples of each class.
-        dimension: d of the features; K where left out, which no optimum of a convex loss needs more of.
+        class_sizes: (K,) positive integers n_k, the samples of each class; for PickAllLabels (M,), of each label set.
+        dimension: d of the features, and of all inner layers; K where left out, which no optimum of a convex loss
+            needs more of.
         loss: an object of `nctheory.losses`.
         regularization: (lambda_W, lambda_H) or, with a bias, (lambda_W, lambda_H, lambda_b); lambda_b is 0 by default.
+            In a deep model lambda_W is that of every matrix, or a tuple (lambda_1, ..., lambda_m). None on spheres.
         bias: whether there is a bias b, free where lambda_b is 0. Without one, b = 0.
         class_weights: (K,) positive u_k, or None for 1.
+        features: "free"; "nonnegative", for features after a ReLU; or "sphere", for features and weights of norm 1.
+        temperature: the factor of the logits on spheres, and only there.
+        depth: m, the number of weight matrices.
+        activation: what is between the matrices of a deep model: nothing ("linear"), or max(0, x) ("relu").
     Assumes:
         lambda_W > 0 and lambda_H > 0: else F falls or stays above its infimum for ever along (W / t, t H), and no
         minimizer exists. lambda_b >= 0. A negative smoothing a needs equal class sizes and class weights u, and
         a > -c, c = K n^(1/2) lambda / u: at -c the infimum is not attained, below it F falls without end.
+        Non-negative features: a convex loss. Spheres: cross-entropy, no bias, no class weights. Deep: cross-entropy
+        without bias, or squared error without or with a free one; no class weights. A ReLU between layers: squared
+        error without bias. PickAllLabels: free features, one matrix, no class weights.
     Returns:
         An immutable object with these attributes (the penalties as exact Fractions `lambda_weights`, `lambda_features`
-        and `lambda_bias`), num_classes, num_samples, strength and latex.
+        and `lambda_bias`, those of all matrices `layer_penalties`), num_classes, num_samples, strength and latex.
     Raises:
         InputError: what does not satisfy the above, with what was received.
     Reference:
-        zhu2021, equation 4 (with a penalized bias); fang2021.
+        zhu2021, equation 4 (with a penalized bias); fang2021; yaras2022 (spheres); dang2023 (deep); tirer2022 (ReLU).
     Example:
         >>> from nctheory.landscape import Model
         >>> model = Model([4, 4, 4], regularization=(1 / 16, 1 / 16))
         >>> model.num_samples, model.strength
         (12, 0.0625)
+        >>> Model([4, 4, 4], features="sphere", temperature=10)
+        Model(F = mean ce(10 W h) on spheres; 3 classes of 4, 4, 4 samples, dimension 3)
     """
 
     class_sizes: Array
@@ -63,9 +84,13 @@ class Model:
     loss: Loss
     class_weights: Array | None
     bias: bool
-    lambda_weights: Fraction
+    layer_penalties: tuple[Fraction, ...]
     lambda_features: Fraction
     lambda_bias: Fraction
+    features: str
+    temperature: Fraction | None
+    depth: int
+    activation: str
 
     def __init__(
         self,
@@ -73,24 +98,36 @@ class Model:
         dimension: int | None = None,
         *,
         loss: Loss | None = None,
-        regularization: Any,
+        regularization: Any = None,
         bias: bool = False,
         class_weights: Any = None,
+        features: str = "free",
+        temperature: Any = None,
+        depth: int = 1,
+        activation: str = "linear",
     ) -> None:
         sizes = checked_sizes(class_sizes)
         loss, class_weights = _checked_loss(CrossEntropy() if loss is None else loss, class_weights, len(sizes))
-        free = checked_flag(bias)
-        penalties = _checked_penalties(regularization, free)
+        for name, word, words in (("features", features, FEATURES), ("activation", activation, ACTIVATIONS)):
+            if word not in words:
+                raise InputError(f"{name} is {word!r}, expected one of {', '.join(map(repr, words))}")
+        free, layers = checked_flag(bias), positive_integer(depth, "depth")
+        penalties = _checked_penalties(regularization, free, layers, features)
         self.__dict__.update(
             class_sizes=sizes,
-            dimension=len(sizes) if dimension is None else positive_integer(dimension, "dimension"),
+            dimension=_num_logits(loss, sizes) if dimension is None else positive_integer(dimension, "dimension"),
             loss=loss,
             class_weights=class_weights,
             bias=free,
-            lambda_weights=penalties[0],
+            layer_penalties=penalties[0],
             lambda_features=penalties[1],
             lambda_bias=penalties[2],
+            features=features,
+            temperature=_checked_temperature(temperature, features),
+            depth=layers,
+            activation=activation,
         )
+        _check_family(self)
         _check_smoothing(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -149,8 +186,8 @@ class Model:
         loss_scale, penalty_scale = (_positive_fraction(value, name) for name, value in factors.items())
         total = int(checked_sizes(class_sizes).sum())
         scale = 2 * penalty_scale / loss_scale / (total if reduction == "sum" else 1)
-        theirs = _checked_penalties(regularization, checked_flag(bias))
-        ours = [theirs[0] * scale, theirs[1] * scale / (total if feature_penalty == "mean" else 1), theirs[2] * scale]
+        (weights,), features, shift = _checked_penalties(regularization, checked_flag(bias), 1, "free")
+        ours = [weights * scale, features * scale / (total if feature_penalty == "mean" else 1), shift * scale]
         return cls(
             class_sizes,
             dimension,
@@ -166,17 +203,35 @@ class Model:
             "class_sizes": self.class_sizes,
             "dimension": self.dimension,
             "loss": self.loss,
-            "regularization": self.regularization,
+            "regularization": self.regularization or None,
             "bias": self.bias,
             "class_weights": self.class_weights,
+            "features": self.features,
+            "temperature": self.temperature,
+            "depth": self.depth,
+            "activation": self.activation,
         }
         given |= changes
         return Model(given.pop("class_sizes"), **given)
 
     @property
+    def family(self) -> Family:
+        """Which file answers: free or non-negative features, spheres, a deep model, or label sets."""
+        if isinstance(self.loss, PickAllLabels):
+            return "label_sets"
+        if self.depth > 1:
+            return "deep"
+        return self.features  # type: ignore[return-value]  # one of FEATURES
+
+    @property
     def num_classes(self) -> int:
-        """K."""
-        return len(self.class_sizes)
+        """K, the number of logits; as many as class sizes but for label sets."""
+        return _num_logits(self.loss, self.class_sizes)
+
+    @property
+    def lambda_weights(self) -> Fraction:
+        """lambda_W, of the last matrix in a deep model; 0 on spheres."""
+        return self.layer_penalties[-1]
 
     @property
     def num_samples(self) -> int:
@@ -184,15 +239,21 @@ class Model:
         return int(self.class_sizes.sum())
 
     @property
-    def regularization(self) -> tuple[Fraction, ...]:
-        """(lambda_W, lambda_H), and with a bias lambda_b."""
-        penalties = self.lambda_weights, self.lambda_features, self.lambda_bias
+    def regularization(self) -> tuple[Any, ...]:
+        """(lambda_W, lambda_H), and with a bias lambda_b; lambda_W is a tuple in a deep model. Empty on spheres."""
+        if self.features == "sphere":
+            return ()
+        weights = self.layer_penalties if self.depth > 1 else self.lambda_weights
+        penalties = weights, self.lambda_features, self.lambda_bias
         return penalties if self.bias else penalties[:2]
 
     @cached_property
     def strength(self) -> float:
-        """The square root of lambda_W lambda_H, which all thresholds are about."""
-        return math.sqrt(self.lambda_weights) * math.sqrt(self.lambda_features)
+        """The geometric mean of the penalties of all matrices and of the features, which all thresholds are about."""
+        factors = [*self.layer_penalties, self.lambda_features]
+        if len(factors) == 2:
+            return math.sqrt(factors[0]) * math.sqrt(factors[1])
+        return math.prod(math.exp(math.log(penalty) / len(factors)) for penalty in factors)
 
     @property
     def ratio(self) -> float:
@@ -223,23 +284,60 @@ class Model:
     def latex(self) -> str:
         """The objective in LaTeX."""
         weight = "" if self.class_weights is None else r"u_{y_i}\,"
-        logits = r"W h_i + b" if self.bias else r"W h_i"
-        penalties = r"\frac{\lambda_W}{2}\|W\|_F^2 + \frac{\lambda_H}{2}\|H\|_F^2"
-        penalties += r" + \frac{\lambda_b}{2}\|b\|^2" if self.lambda_bias else ""
-        total = rf"\frac1N\sum_{{i=1}}^N {weight}\ell({logits}, y_i) + {penalties}"
-        return rf"{total},\quad \ell(z, y) = {self.loss.latex}"
+        total = rf"\frac1N\sum_{{i=1}}^N {weight}\ell({self._latex_logits}, y_i){self._latex_penalties}"
+        where = {"sphere": r",\quad \|w_c\| = \|h_i\| = 1", "nonnegative": r",\quad H \ge 0"}.get(self.features, "")
+        return rf"{total}{where},\quad \ell(z, y) = {self.loss.latex}"
+
+    @property
+    def _latex_logits(self) -> str:
+        if self.features == "sphere":
+            return rf"{float(self.temperature or 0):g}\, W h_i"
+        matrices = [f"W_{j}" for j in range(self.depth, 0, -1)] if self.depth > 1 else ["W"]
+        if self.activation == "relu":
+            inner = r" \max(0, ".join(matrices)
+            return rf"{inner} h_i{')' * (self.depth - 1)}"
+        return " ".join(matrices) + (r" h_i + b" if self.bias else r" h_i")
+
+    @property
+    def _latex_penalties(self) -> str:
+        if self.features == "sphere":
+            return ""
+        if self.depth > 1:
+            weights = rf"\sum_{{j=1}}^{self.depth} \frac{{\lambda_j}}{{2}}\|W_j\|_F^2"
+        else:
+            weights = r"\frac{\lambda_W}{2}\|W\|_F^2"
+        bias = r" + \frac{\lambda_b}{2}\|b\|^2" if self.lambda_bias else ""
+        return rf" + {weights} + \frac{{\lambda_H}}{{2}}\|H\|_F^2{bias}"
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
 
     def __repr__(self) -> str:
-        shown = ", ".join(map(str, self.class_sizes[:6])) + (", ..." if self.num_classes > 6 else "")
+        shown = ", ".join(map(str, self.class_sizes[:6])) + (", ..." if len(self.class_sizes) > 6 else "")
         weight = "" if self.class_weights is None else "u_y "
-        logits = "W h + b" if self.bias else "W h"
-        penalties = f"{float(self.lambda_weights):g}/2 |W|^2 + {float(self.lambda_features):g}/2 |H|^2"
-        penalties += f" + {float(self.lambda_bias):g}/2 |b|^2" if self.lambda_bias else ""
-        objective = f"F = mean {weight}{self.loss.name}({logits}) + {penalties}"
-        return f"Model({objective}; {self.num_classes} classes of {shown} samples, dimension {self.dimension})"
+        what = "classes" if self.family != "label_sets" else f"labels, {len(self.class_sizes)} sets"
+        objective = f"F = mean {weight}{self.loss.name}({self._logits}){self._penalties}"
+        return f"Model({objective}; {self.num_classes} {what} of {shown} samples, dimension {self.dimension})"
+
+    @property
+    def _logits(self) -> str:
+        """What the loss is of, in words."""
+        if self.features == "sphere":
+            return f"{float(self.temperature or 0):g} W h"
+        between = " relu " if self.activation == "relu" else " "
+        matrices = between.join(f"W{j}" for j in range(self.depth, 0, -1)) if self.depth > 1 else "W"
+        return f"{matrices} h + b" if self.bias else f"{matrices} h"
+
+    @property
+    def _penalties(self) -> str:
+        """The rest of the objective, in words."""
+        if self.features == "sphere":
+            return " on spheres"
+        names = [f"W{j}" for j in range(1, self.depth + 1)] if self.depth > 1 else ["W"]
+        terms = [*zip(self.layer_penalties, names, strict=True), (self.lambda_features, "H")]
+        terms += [(self.lambda_bias, "b")] if self.lambda_bias else []
+        text = "".join(f" + {float(penalty):g}/2 |{name}|^2" for penalty, name in terms)
+        return text + (", H >= 0" if self.features == "nonnegative" else "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self._key == other._key
@@ -250,8 +348,8 @@ class Model:
     @property
     def _key(self) -> tuple[Any, ...]:
         parts = (self.class_sizes, self.multipliers)
-        exact = (self.dimension, self.loss, self.bias, *self.regularization)
-        return (*(tuple(part.tolist()) for part in parts), *exact)
+        exact = (self.dimension, self.loss, self.bias, *self.regularization, self.features, self.temperature)
+        return (*(tuple(part.tolist()) for part in parts), *exact, self.depth, self.activation)
 
 
 # ------------------------------------------------------------------------------------------------------------- checks
@@ -276,7 +374,18 @@ def _checked_loss(loss: Any, class_weights: Any, num_classes: int) -> tuple[Loss
     return loss, freeze(weights)
 
 
-def _checked_penalties(regularization: Any, bias: bool) -> tuple[Fraction, Fraction, Fraction]:
+def _num_logits(loss: Loss, sizes: Array) -> int:
+    return loss.num_classes if isinstance(loss, PickAllLabels) else len(sizes)
+
+
+def _checked_penalties(
+    regularization: Any, bias: bool, depth: int, features: str
+) -> tuple[tuple[Fraction, ...], Fraction, Fraction]:
+    """Those of the matrices, of the features, and of the bias."""
+    if features == "sphere":
+        if regularization is not None:
+            raise InputError(f"regularization is {regularization!r}, expected none: on spheres no norm is penalized")
+        return (Fraction(0),), Fraction(0), Fraction(0)
     try:
         given = list(regularization)
     except TypeError:
@@ -285,19 +394,92 @@ def _checked_penalties(regularization: Any, bias: bool) -> tuple[Fraction, Fract
     if not 2 <= len(given) <= 2 + bias:
         hint = "; lambda_b needs bias=True" if len(given) == 3 else ""
         raise InputError(f"regularization is {regularization!r}, expected {expected}{hint}")
-    names = ("lambda_W", "lambda_H", "lambda_b")
-    exact = [as_fraction(value, f"regularization: {name}") for name, value in zip(names, given, strict=False)]
-    for name, value in zip(names, exact, strict=False):
-        if value and not _LEAST <= abs(value) <= 1 / _LEAST:
-            raise InputError(f"{name} is beyond the range of float64, expected a size from 1e-300 to 1e300")
-    for name, value in zip(names[:2], exact, strict=False):
-        if value <= 0:
-            why = "no minimizer exists, as along (W / t, t H) F comes down to what it is without that penalty"
-            why = "F falls without end, as the penalty grows faster than the loss" if value < 0 else why
-            raise InputError(f"{name} is {float(value):g}, expected a positive number: {why}")
-    if len(exact) == 3 and exact[2] < 0:
-        raise InputError(f"lambda_b is {float(exact[2]):g}, expected 0 (a free bias) or a positive number")
-    return exact[0], exact[1], exact[2] if len(exact) == 3 else Fraction(0)
+    weights = _of_layers(given[0], depth)
+    features_penalty = _positive_penalty(given[1], "lambda_H")
+    bias_penalty = _penalty(given[2], "lambda_b") if len(given) == 3 else Fraction(0)
+    if bias_penalty < 0:
+        raise InputError(f"lambda_b is {float(bias_penalty):g}, expected 0 (a free bias) or a positive number")
+    return weights, features_penalty, bias_penalty
+
+
+def _of_layers(given: Any, depth: int) -> tuple[Fraction, ...]:
+    """One penalty for each matrix."""
+    if depth == 1 or not isinstance(given, tuple | list | np.ndarray):
+        return (_positive_penalty(given, "lambda_W"),) * depth
+    if len(given) != depth:
+        raise InputError(f"lambda_W is {given!r}, expected a number, or one for each of {depth} matrices")
+    return tuple(_positive_penalty(each, f"lambda_{j}") for j, each in enumerate(given, 1))
+
+
+def _penalty(given: Any, name: str) -> Fraction:
+    value = as_fraction(given, f"regularization: {name}")
+    if value and not _LEAST <= abs(value) <= 1 / _LEAST:
+        raise InputError(f"{name} is beyond the range of float64, expected a size from 1e-300 to 1e300")
+    return value
+
+
+def _positive_penalty(given: Any, name: str) -> Fraction:
+    value = _penalty(given, name)
+    if value <= 0:
+        why = "no minimizer exists, as along (W / t, t H) F comes down to what it is without that penalty"
+        why = "F falls without end, as the penalty grows faster than the loss" if value < 0 else why
+        raise InputError(f"{name} is {float(value):g}, expected a positive number: {why}")
+    return value
+
+
+def _checked_temperature(temperature: Any, features: str) -> Fraction | None:
+    if features != "sphere":
+        if temperature is not None:
+            raise InputError(f"temperature is {temperature!r}, expected none: it is that of features='sphere'")
+        return None
+    if temperature is None:
+        raise InputError("temperature is missing, expected a positive number: that of the logits on spheres")
+    value = _positive_fraction(temperature, "temperature")
+    if not _LEAST <= value <= 1 / _LEAST:
+        raise InputError("temperature is beyond the range of float64, expected a size from 1e-300 to 1e300")
+    return value
+
+
+def _check_family(model: Model) -> None:
+    """Refuses what no statement here is about, and says what there is."""
+    if model.family == "label_sets" and len(model.class_sizes) != len(model.loss.label_sets):  # type: ignore[attr-defined]
+        count = len(model.loss.label_sets)  # type: ignore[attr-defined]
+        raise InputError(f"class_sizes has {len(model.class_sizes)} entries, expected {count}, one for each label set")
+    if model.depth == 1 and model.activation != "linear":
+        raise InputError("activation is 'relu' with one matrix, expected depth of at least 2: it is between matrices")
+    wrong = next((why for is_wrong, why in _refusals(model) if is_wrong), None)
+    if wrong is not None:
+        raise InputError(f"{wrong} for this model: {_SUPPORTED[model.family]}")
+
+
+_SUPPORTED = {
+    "free": "",
+    "nonnegative": "non-negative features have theory here for convex losses",
+    "sphere": "spheres have theory here for cross-entropy without bias and class weights",
+    "deep": "deep models have theory here for free features, without class weights, and cross-entropy without bias, or "
+    "squared error without bias or with a free one; with a ReLU between layers for squared error without bias",
+    "label_sets": "label sets have theory here for free features, one matrix and no class weights",
+}
+
+
+def _refusals(model: Model) -> list[tuple[bool, str]]:
+    """What is not supported, each with whether the model has it."""
+    loss, family = model.loss, model.family
+    free_bias = model.bias and not model.lambda_bias
+    named = f"loss {loss.name}"
+    return [
+        (family == "nonnegative" and not loss.is_convex, named),
+        (family == "sphere" and type(loss) is not CrossEntropy, named),
+        (family == "sphere" and model.bias, "a bias"),
+        (family == "deep" and not isinstance(loss, CrossEntropy | SquaredError), named),
+        (family == "deep" and isinstance(loss, CrossEntropy) and model.bias, "a bias with cross-entropy"),
+        (family == "deep" and model.bias and not free_bias, "a penalized bias"),
+        (model.activation == "relu" and not isinstance(loss, SquaredError), f"a ReLU with {named}"),
+        (model.activation == "relu" and model.bias, "a ReLU with a bias"),
+        (family in ("sphere", "deep", "label_sets") and model.class_weights is not None, "class_weights"),
+        (family in ("deep", "label_sets") and model.features != "free", f"features={model.features!r}"),
+        (family == "label_sets" and model.depth > 1, f"depth={model.depth}"),
+    ]
 
 
 def _positive_fraction(value: Any, name: str) -> Fraction:
@@ -320,223 +502,3 @@ def _check_smoothing(model: Model) -> None:
         why = "F falls without end" if smoothing**2 > square else "the infimum 0 of F is not attained"
         least = f"-K n^(1/2) lambda = {-math.sqrt(square):g}"
         raise InputError(f"smoothing is {float(smoothing):g}, expected more than {least}: {why}")
-
-
-def point_of(model: Model, point: Any) -> Point:
-    """The point with classifier and counts, if it is one of the model."""
-    if not isinstance(point, Configuration | Features):
-        raise InputError(f"point is of type {type(point).__name__}, expected Features or a Configuration")
-    found = as_point(point)
-    if found.num_classes != model.num_classes:
-        raise InputError(f"point has {found.num_classes} classes, expected {model.num_classes} to match the model")
-    wrong = np.flatnonzero(np.asarray(point.class_sizes) != model.class_sizes)
-    if wrong.size:
-        k, sizes = int(wrong[0]), np.asarray(point.class_sizes)
-        raise InputError(f"point has {sizes[k]} samples of class {k}, expected {model.class_sizes[k]} as the model")
-    if point.dimension != model.dimension:
-        raise InputError(f"point has dimension {point.dimension}, expected {model.dimension} to match the model")
-    if not model.bias and exactly(found.bias).integers.any():
-        raise InputError("point has a bias that is not 0, and the model has none: say bias=True")
-    return found
-
-
-# --------------------------------------------------------------------------------------- the objective, to two orders
-
-
-@dataclass(frozen=True, eq=False)
-class Tangent:
-    """Changes of weights (K, d), features (as the point's: (N, d), or (K, d) class means) and bias (K,)."""
-
-    weights: Array
-    features: Array
-    bias: Array
-
-    @property
-    def norm(self) -> float:
-        """The Euclidean norm of all entries."""
-        return math.sqrt(sum(float((part**2).sum()) for part in (self.weights, self.features, self.bias)))
-
-    def dot(self, other: "Tangent") -> float:
-        """The inner product with another tangent of the same shapes."""
-        pairs = zip(self.parts, other.parts, strict=True)
-        return float(sum((one * two).sum() for one, two in pairs))
-
-    @property
-    def parts(self) -> tuple[Array, Array, Array]:
-        """The three arrays."""
-        return self.weights, self.features, self.bias
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """A point of a model in float arrays: features (rows) with labels, how many samples a row stands for, W and b."""
-
-    features: Array
-    labels: Array
-    counts: Array
-    weights: Array
-    bias: Array
-
-    @classmethod
-    def of(cls, model: Model, point: Any) -> "Numbers":
-        """Those of Features or of a Configuration."""
-        found = point_of(model, point)
-        decoder = floats(found.weights), floats(found.bias)
-        return cls(floats(found.points), found.labels, np.asarray(found.counts, dtype=np.float64), *decoder)
-
-    @property
-    def logits(self) -> Array:
-        """Rows W h_i + b."""
-        return np.asarray(self.features @ self.weights.T + self.bias)
-
-    def collapsed(self, model: Model) -> "Numbers":
-        """The class means, rounded, in place of the features."""
-        if np.array_equal(self.labels, np.arange(model.num_classes)):
-            return self
-        from scipy.sparse import csr_array
-
-        counts = model.class_sizes.astype(np.float64)
-        places = self.labels, np.arange(len(self.labels))
-        average = csr_array((self.counts / counts[self.labels], places), shape=(len(counts), len(self.labels)))
-        return Numbers(average @ self.features, np.arange(len(counts)), counts, self.weights, self.bias)
-
-    def shares(self, model: Model) -> Array:
-        """How many samples each row stands for, over N."""
-        return np.asarray(self.counts / model.num_samples)
-
-    def loss_gradient(self, model: Model) -> Array:
-        """Rows g_i: the derivative of the mean loss by the logits of a row."""
-        found = model.weighted_loss.gradient(self.logits, self.labels)
-        found *= self.shares(model)[:, None]
-        return found
-
-    def value(self, model: Model) -> float:
-        """F."""
-        losses = model.weighted_loss.value(self.logits, self.labels)
-        squares = (self.weights**2).sum(), self.counts @ (self.features**2).sum(axis=1), (self.bias**2).sum()
-        penalties = (model.lambda_weights, model.lambda_features, model.lambda_bias)
-        penalty = sum(float(part) * float(square) / 2 for part, square in zip(penalties, squares, strict=True))
-        return float(self.shares(model) @ losses) + penalty
-
-    def gradient(self, model: Model) -> Tangent:
-        """(G^T H + lambda_W W, G W + lambda_H n h, sum g + lambda_b b); 0 for a bias that the model has not."""
-        slopes = self.loss_gradient(model)
-        weights = slopes.T @ self.features + float(model.lambda_weights) * self.weights
-        features = slopes @ self.weights + float(model.lambda_features) * self.counts[:, None] * self.features
-        bias = slopes.sum(axis=0) + float(model.lambda_bias) * self.bias
-        return Tangent(weights, features, bias if model.bias else np.zeros_like(bias))
-
-    def hessian_vector_product(self, model: Model, tangent: Tangent) -> Tangent:
-        """The derivative of `gradient` along a tangent."""
-        slopes, shift = self.loss_gradient(model), tangent.bias if model.bias else np.zeros_like(tangent.bias)
-        moved = self.features @ tangent.weights.T + tangent.features @ self.weights.T + shift
-        curved = model.weighted_loss.hessian_vector_product(self.logits, self.labels, moved)
-        curved *= self.shares(model)[:, None]
-        weights = curved.T @ self.features + slopes.T @ tangent.features
-        features = curved @ self.weights + slopes @ tangent.weights
-        penalty = float(model.lambda_features) * self.counts[:, None] * tangent.features
-        bias = curved.sum(axis=0) + float(model.lambda_bias) * shift
-        return Tangent(
-            weights + float(model.lambda_weights) * tangent.weights,
-            features + penalty,
-            bias if model.bias else np.zeros_like(bias),
-        )
-
-
-def objective(model: Model, point: Any) -> float:
-    """The value of the model's objective at a point, in floats.
-
-    Formula:
-        F of Model.
-    Args:
-        model: a Model.
-        point: Features with weights, or a Configuration with weights and class_sizes; of the model's class sizes and
-            dimension, with the bias 0 where the model has none.
-    Assumes:
-        Nothing.
-    Returns:
-        A float; `certify` knows rational numbers on both sides of it.
-    Raises:
-        InputError: a point that is not of this model.
-    Reference:
-        zhu2021, equation 4.
-    Example:
-        >>> from nctheory import Features
-        >>> from nctheory.landscape import Model, objective
-        >>> from nctheory.losses import SquaredError
-        >>> model = Model([1, 1], 1, loss=SquaredError(), regularization=(0.5, 0.5))
-        >>> objective(model, Features([[1.0], [0.0]], [0, 1], [[1.0], [0.0]]))
-        0.75
-    """
-    return Numbers.of(model, point).value(model)
-
-
-def gradient(model: Model, point: Any) -> Tangent:
-    """The gradient of the objective at a point.
-
-    Formula:
-        With the rows g_i = (u_y / N) grad l(z_i): G^T H + lambda_W W, g_i W + lambda_H h_i, sum g_i + lambda_b b. Of a
-        Configuration the middle part is that by the class means, n_k times the derivative by one sample.
-    Args:
-        model: a Model.
-        point: as for `objective`.
-    Assumes:
-        Nothing.
-    Returns:
-        Tangent with weights (K, d), features (N, d) or (K, d), and bias (K,), which is 0 without a bias.
-    Raises:
-        InputError: a point that is not of this model.
-    Reference:
-        zhu2021, appendix B.
-    Example:
-        >>> from nctheory import Features
-        >>> from nctheory.landscape import Model, gradient
-        >>> from nctheory.losses import SquaredError
-        >>> model = Model([1, 1], 1, loss=SquaredError(), regularization=(0.5, 0.5))
-        >>> gradient(model, Features([[1.0], [0.0]], [0, 1], [[1.0], [0.0]])).weights
-        array([[0.5],
-               [0. ]])
-    """
-    return Numbers.of(model, point).gradient(model)
-
-
-def hessian_vector_product(model: Model, point: Any, tangent: Tangent) -> Tangent:
-    """The second derivative of the objective at a point, applied to a tangent.
-
-    Formula:
-        The derivative of `gradient` along the tangent.
-    Args:
-        model: a Model.
-        point: as for `objective`.
-        tangent: changes of weights, features (or class means) and bias, of the shapes that `gradient` returns.
-    Assumes:
-        Nothing.
-    Returns:
-        Tangent of the same shapes.
-    Raises:
-        InputError: a point that is not of this model, a tangent of other shapes.
-    Reference:
-        zhu2021, appendix B.
-    Example:
-        >>> import numpy as np
-        >>> from nctheory import Features
-        >>> from nctheory.landscape import Model, Tangent, hessian_vector_product
-        >>> from nctheory.losses import SquaredError
-        >>> model = Model([1, 1], 1, loss=SquaredError(), regularization=(0.5, 0.5))
-        >>> along = Tangent(np.array([[1.0], [0.0]]), np.zeros((2, 1)), np.zeros(2))
-        >>> hessian_vector_product(model, Features([[1.0], [0.0]], [0, 1], [[1.0], [0.0]]), along).weights
-        array([[1.],
-               [0.]])
-    """
-    numbers = Numbers.of(model, point)
-    expected = tuple(part.shape for part in (numbers.weights, numbers.features, numbers.bias))
-    given = tuple(np.shape(part) for part in tangent.parts)
-    if given != expected:
-        raise InputError(f"tangent has parts of shapes {given}, expected {expected}")
-    return numbers.hessian_vector_product(model, tangent)
-
-
-def class_gradient(model: Model, logits: Float[Array, "K K"]) -> Float[Array, "K K"]:
-    """Rows g_k n_k / N: the derivative of the mean loss by the logits of class k, for collapsed points."""
-    slopes = model.weighted_loss.gradient(logits, np.arange(model.num_classes))
-    return np.asarray(slopes * (model.class_sizes / model.num_samples)[:, None])

@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from nctheory.arrays import Array, Seed, checked_generator, freeze, positive_integer
-from nctheory.configuration import Configuration, Features
-from nctheory.descent import downhill, newton
+from nctheory.descent import downhill, inward, newton
 from nctheory.errors import InputError
+from nctheory.landscape.answers import Certified, Escape
 from nctheory.landscape.bounds import best_bias
-from nctheory.landscape.escapes import Escape, escape
+from nctheory.landscape.evaluation import Numbers, as_point
 from nctheory.landscape.flat import Flat, random_start
-from nctheory.landscape.model import Model, Numbers
-from nctheory.landscape.optimality import Certified, certify, optimum
+from nctheory.landscape.model import Model
+from nctheory.landscape.verbs import certify, escape, family_of, optimum
 from nctheory.result import Result
 
 __all__ = ["CriticalPoint", "Method", "Trajectory", "critical_points", "minimize"]
@@ -39,7 +39,7 @@ class Trajectory:
     objectives: Float[Array, " T"]
     gradient_norms: Float[Array, " T"]
     escapes: tuple[int, ...]
-    point: Configuration | Features
+    point: Any
 
     @cached_property
     def result(self) -> Result[Certified]:
@@ -50,7 +50,7 @@ class Trajectory:
 def minimize(
     model: Model,
     *,
-    start: Configuration | Features | None = None,
+    start: Any = None,
     seed: Seed | None = None,
     method: Method = "lbfgs",
     steps: int = 5000,
@@ -86,14 +86,17 @@ def minimize(
         raise InputError(f"method is {method!r}, expected one of {', '.join(_METHODS)}")
     if (start is None) == (seed is None):
         raise InputError("expected a start or a seed, and not both")
-    numbers = random_start(model, checked_generator(seed)) if start is None else Numbers.of(model, start)
-    kind = Configuration if start is None else type(start)
-    record = _Record(Flat.like(model, numbers), positive_integer(steps, "steps"), method)
+    family = family_of(model)
+    numbers = family.start(model, checked_generator(seed)) if start is None else family.numbers(model, start)
+    record = _Record(model, family.flat(model, numbers), start, positive_integer(steps, "steps"), method)
     taken: list[int] = []
-    point = record.run(numbers, kind)
-    while escapes and record.left > 0 and len(taken) < _MOST_ESCAPES and (leap := escape(model, point)) is not None:
+    point = record.run(numbers)
+    while escapes and record.left > 0 and len(taken) < _MOST_ESCAPES:
+        leap = family.escape(model, point)
+        if leap is None:
+            break
         taken.append(len(record.told) - 1)
-        point = record.run(Numbers.of(model, leap.point), kind)
+        point = record.run(family.numbers(model, leap.point))
     objectives, norms = np.array(record.told).reshape(-1, 2).T
     return Trajectory(model, freeze(objectives), freeze(norms), tuple(taken), point)
 
@@ -102,7 +105,9 @@ def minimize(
 class _Record:
     """Runs that share their steps and one record of objective and gradient norm."""
 
-    flat: Flat
+    model: Model
+    flat: Any
+    like: Any
     steps: int
     method: str
 
@@ -114,33 +119,27 @@ class _Record:
         """Steps that are left."""
         return self.steps - len(self.told)
 
-    def run(self, numbers: Numbers, kind: type) -> Configuration | Features:
-        """The end of one more run."""
+    def run(self, numbers: Any) -> Any:
+        """The end of one more run, as a point like the one that was given."""
         start = self.flat.of(numbers)
         self._tell(start)
         trust = self.method == "newton"
         end = downhill(
             self.flat, start, steps=max(1, self.left), tolerance=_ACCURACY, trust_region=trust, watch=self._tell
         )
-        found = self.flat.numbers(end)
-        if kind is Features:
-            return Features(found.features, found.labels, found.weights, found.bias)
-        return _configuration(self.flat.model, found)
+        return family_of(self.model).as_point(self.model, self.flat.numbers(end), self.like)
 
     def _tell(self, current: Array) -> None:
         value, slope = self.flat.evaluate(current)
-        self.told.append((value, float(np.linalg.norm(slope))))
-
-
-def _configuration(model: Model, numbers: Numbers) -> Configuration:
-    return Configuration(numbers.features, numbers.weights, numbers.bias, model.class_sizes)
+        unit = getattr(self.flat, "unit", 1.0)
+        self.told.append((unit * value, unit * float(np.linalg.norm(inward(self.flat, current, slope)))))
 
 
 @dataclass(frozen=True, eq=False)
 class CriticalPoint:
     """A critical point: configuration, rank, objective, gradient norm, and the escape, if it is a saddle with one."""
 
-    configuration: Configuration
+    configuration: Any
     rank: int
     objective: float
     gradient_norm: float
@@ -171,6 +170,8 @@ def critical_points(model: Model, *, ranks: Iterable[int] | None = None, seed: S
         >>> [(point.rank, point.escape is not None) for point in points]
         [(0, True), (1, True), (2, False)]
     """
+    if model.family != "free":
+        raise InputError(f"features, depth or loss are those of a {model.family} model, expected free features")
     asked = list(range(min(optimum(model).details.rank, model.dimension) + 1)) if ranks is None else list(ranks)
     for rank in asked:
         if positive_integer(rank, "rank", 0) > model.dimension:
@@ -184,7 +185,7 @@ def _critical(model: Model, ranks: list[int], generator: np.random.Generator) ->
         scaled = np.sqrt(model.class_sizes)[:, None] * (found.features @ found.weights.T)
         values = np.linalg.svd(scaled, compute_uv=False)
         if int((values > 1e-6 * max(1.0, float(values[0]))).sum()) == rank:
-            point = _configuration(model, found)
+            point = as_point(model, found)
             norm = found.gradient(model).norm
             yield CriticalPoint(point, rank, found.value(model), norm, escape(model, point))
 

@@ -4,6 +4,7 @@ A loss is a frozen object; every method takes (N, K) logits and (N,) labels. Not
 lost: where the class is nearly certain, values and gradients are still right to a few units in the last place.
 """
 
+from nctheory.losses.label_sets import PickAllLabels
 from nctheory.losses.loss import Loss
 from nctheory.losses.names import ClassWeighted, loss_named
 from nctheory.losses.separable import BinaryCrossEntropy, SquaredError
@@ -16,6 +17,7 @@ __all__ = [
     "Focal",
     "LabelSmoothing",
     "Loss",
+    "PickAllLabels",
     "SquaredError",
     "loss_named",
 ]
