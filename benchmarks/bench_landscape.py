@@ -1,4 +1,4 @@
-"""Unconstrained-features models: `optimum` and `certify` beside what a user writes on all N samples.
+"""Unconstrained-features models of all families: `optimum` and `certify` beside what a user writes on all N samples.
 
 Every row is the same model in one run, and the values of both sides are compared. SciPy's and PyTorch's L-BFGS get
 vectorized objectives with gradients, float64, and a random start; cvxpy gets its tutorials' formulation, the nuclear
@@ -22,14 +22,15 @@ from typing import Any
 
 import cvxpy
 import numpy as np
+from families import by_search, contrastive_search
 from machine import machine
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from nctheory import Features
 from nctheory.arrays import Array
-from nctheory.landscape import Model, certify, optimum
-from nctheory.losses import SquaredError
+from nctheory.landscape import Model, all_label_sets, certify, contrastive_optimum, optimum
+from nctheory.losses import Focal, PickAllLabels, SquaredError
 
 PENALTIES = (5e-4, 1e-3)  # c = K n^(1/2) lambda = 0.07 for ten classes of 100 samples
 WEAKER = (5e-4, 1e-5)  # as in zhu2021: c = 0.007
@@ -44,6 +45,26 @@ MODELS = {
         TWO_SIZES, 10, loss=SquaredError(), regularization=PENALTIES, bias=True
     ),
 }
+FEW_LABELS = all_label_sets(10, {1: 50, 2: 10})
+FAMILIES = {
+    "focal loss, gamma = 2, K = 10, n = 100, d = 10": Model([100] * 10, 10, loss=Focal(2), regularization=PENALTIES),
+    "features >= 0, n_k = 100 and 10, d = 10": Model(TWO_SIZES, 10, features="nonnegative", regularization=PENALTIES),
+    "features >= 0, n_k = 100 and 10, d = 10, squared error": Model(
+        TWO_SIZES, 10, features="nonnegative", loss=SquaredError(), regularization=PENALTIES
+    ),
+    "spheres, temperature 5, K = 10, n = 100, d = 10": Model([100] * 10, 10, features="sphere", temperature=5),
+    "2 matrices, squared error, n_k = 100 and 10, d = 10": Model(
+        TWO_SIZES, 10, depth=2, loss=SquaredError(), regularization=PENALTIES
+    ),
+    "3 matrices, squared error, n_k = 100 and 10, d = 10": Model(
+        TWO_SIZES, 10, depth=3, loss=SquaredError(), regularization=(1e-3, 5e-4)
+    ),
+    "label sets, 10 labels, 50 samples of each and 10 of each pair, d = 10": Model(
+        FEW_LABELS.sizes, 10, loss=PickAllLabels(FEW_LABELS.sets), regularization=PENALTIES
+    ),
+}
+CONTRASTIVE = ([20] * 10, 10, 0.5)  # class sizes, d and temperature
+STARTS = {"2 matrices": 3, "3 matrices": 5}  # random starts that SciPy gets, as it ends in other minima too
 TARGETS = dict.fromkeys(list(MODELS)[:3], ">= 100 times")
 FEW, MORE = 8, 40  # samples of each class, about as many as Clarabel and SCS come to an end with
 BELOW = 1e-10  # relatively: further below the bracket than this nothing may end
@@ -213,6 +234,23 @@ def against_descent() -> None:
         print("PyTorch is not installed: no row for its LBFGS")
 
 
+def against_searches() -> None:
+    """`optimum` of the other families beside SciPy on all N samples."""
+    for name, model in FAMILIES.items():
+        print(name, flush=True)
+        starts = next((count for words, count in STARTS.items() if name.startswith(words)), 1)
+        taken = processor_time(partial(by_search, model, starts), 1)
+        compare(f"SciPy L-BFGS-B, {starts} start{'s' * (starts > 1)}", taken, ours(model), ">= 50 times")
+    sizes, width, temperature = CONTRASTIVE
+    print(f"supervised contrastive loss, K = {len(sizes)}, n = {sizes[0]}, d = {width}, temperature {temperature}")
+    own = processor_time(partial(contrastive_optimum, sizes, width, temperature=temperature), 10)
+    print(
+        f"    {'contrastive_optimum, with its bracket':46} {own[0]:10.3g} s   bracket of width {float(own[1].gap):.0e}"
+    )
+    taken = processor_time(partial(contrastive_search, *CONTRASTIVE), 1)
+    compare("SciPy L-BFGS-B, 1 start", taken, own, ">= 50 times")
+
+
 # ------------------------------------------------------------------------------------------------------ cvxpy, limited
 
 
@@ -350,6 +388,7 @@ def main() -> None:
     print(machine())
     with threadpool_limits(1):
         against_descent()
+        against_searches()
         against_cvxpy(given.memory, given.seconds)
     large_points()
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from nctheory.result import Certificate, Result, Status
     from nctheory.theorems import theorem
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 __all__ = [
     "Certificate",

@@ -21,6 +21,8 @@ from nctheory.configuration import Configuration
 from nctheory.errors import InputError
 from nctheory.kernel import Verdict
 from nctheory.landscape.certificates import bound_certificate, knows, objective_certificate
+from nctheory.landscape.label_sets import placed
+from nctheory.losses import PickAllLabels
 from nctheory.result import Certificate, Result
 from nctheory.spectrum import checked_sizes
 from nctheory.spherical_code import Energy
@@ -57,8 +59,7 @@ class OptimumReport:
         console.print(f"\n{self.quantity}: {_shown(result, self._exact())}")
         console.print(f"{result.status}: {result.reason}")
         self._render_more(console)
-        if result.configuration is not None:
-            _render_classes(result.configuration, console)
+        self._render_configuration(console)
         if self.certificates:
             console.print(self._standing())
 
@@ -68,6 +69,11 @@ class OptimumReport:
 
     def _render_more(self, console: Console) -> None:
         """What only one question has to say, between its number and the table of classes."""
+
+    def _render_configuration(self, console: Console) -> None:
+        """What attains the upper end."""
+        if self.result.configuration is not None:
+            _render_classes(self.result.configuration, console)
 
     def _standing(self) -> str:
         if not self.verdicts:
@@ -88,11 +94,15 @@ class OptimumReport:
             "status": str(result.status),
             "reason": result.reason,
             **self._more_json(),
-            "configuration": _coordinates(result.configuration),
+            "configuration": self._coordinates(),
             "certified": [verdict.statement for verdict in self.verdicts.values()],
             "certificates": sorted(self.certificates),
         }
         return json.dumps(document, indent=2, allow_nan=False)
+
+    def _coordinates(self) -> dict[str, Any] | None:
+        """Of what attains the upper end, where it is small enough to be written."""
+        return _coordinates(self.result.configuration)
 
     def _more_json(self) -> dict[str, Any]:
         """The keys that only one question has."""
@@ -105,9 +115,16 @@ class LandscapeReport(OptimumReport):
 
     model: landscape.Model
 
+    def place(self) -> float:
+        """Where the model is in its diagram."""
+        return self.model.strength if self.model.temperature is None else float(self.model.temperature)
+
     def diagram(self) -> landscape.PhaseDiagram:
-        """Norms, cosines and rank against lambda, on both sides of this model and of all that collapses."""
-        here = self.model.strength
+        """Norms, cosines and rank against lambda, on both sides of this model and of all that collapses; on spheres
+        against the temperature."""
+        here = self.place()
+        if self.model.temperature is not None:
+            return landscape.phase_diagram(self.model, "temperature", np.geomspace(here / 30, 30 * here, 61))
         collapse = self.result.details.thresholds.get("total collapse")
         ends = (
             (here / 30, 30 * here) if collapse is None else (min(collapse / 100, here / 3), max(collapse, here) * 1.2)
@@ -125,13 +142,32 @@ class LandscapeReport(OptimumReport):
         more = ", ..." * (len(self._spectrum()) > 6)
         console.print(f"\nlogits of all samples, bias apart: rank {details.rank}, singular values {shown}{more}")
         console.print(f"the same objective after: {details.invariance}")
+        if details.minimizers:
+            console.print(f"minimizers apart from these: {len(details.minimizers)} more, see `minimizers` in Python")
         rows = [(f"{level:.6g}", what, place) for what, level, place in self._collapses()]
         if not rows:
             return
-        console.print(f"\nCollapse, against lambda = (lambda_W lambda_H)^(1/2) = {self.model.strength:.6g}:")
-        print_table(console, ("from lambda", "what collapses", "here"), rows[:_LISTED])
+        name, place = self._measure()
+        console.print(f"\nCollapse, against {name} = {place:.6g}:")
+        print_table(console, (f"from {name.split()[0]}", "what happens", "here"), rows[:_LISTED])
         if len(rows) > _LISTED:
             console.print(f"... and {len(rows) - _LISTED} more")
+
+    def _render_configuration(self, console: Console) -> None:
+        """Labels and label sets apart, where there are such."""
+        if self.model.family == "label_sets":
+            _render_label_sets(self.model, self.result.configuration, console)
+        else:
+            super()._render_configuration(console)
+
+    def _coordinates(self) -> dict[str, Any] | None:
+        """With all layers of a deep model."""
+        found = self.result.configuration
+        if found is None or len(found.class_means) > _WRITTEN:
+            return None
+        parts = {"class_means": found.class_means, "weights": found.weights, "bias": found.bias}
+        written = {name: part.tolist() for name, part in parts.items()}
+        return written | ({"layers": [part.tolist() for part in found.layers]} if self.model.depth > 1 else {})
 
     def _spectrum(self) -> list[tuple[float, int]]:
         """Singular values that are not 0, falling, each with how often it is there."""
@@ -144,9 +180,15 @@ class LandscapeReport(OptimumReport):
                 found.append((value, 1))
         return found or [(0.0, len(values))]
 
+    def _measure(self) -> tuple[str, float]:
+        """What thresholds are about, and what that is here: lambda, or on spheres the ratio of class sizes."""
+        if self.model.features == "sphere":
+            return "R = largest class / smallest", float(self.model.class_sizes.max() / self.model.class_sizes.min())
+        return f"lambda = {_mean_of_penalties(self.model)}", self.model.strength
+
     def _collapses(self) -> list[tuple[str, float, str]]:
-        """What collapses, from which lambda on, and on which side of that the model is."""
-        here = self.model.strength
+        """What collapses, from where on, and on which side of that the model is."""
+        here = self._measure()[1]
         levels = sorted(self.result.details.thresholds.items(), key=lambda item: item[1])
         return [(what, level, "above" if here >= level else "below") for what, level in levels]
 
@@ -194,20 +236,11 @@ def landscape_optimum(model: landscape.Model, *, verify: bool | None = None) -> 
     certificates = _landscape_certificates(model, result)
     checks = model.num_classes <= _VERIFIED if verify is None else verify
     verdicts = {name: certificate.verify() for name, certificate in certificates.items()} if checks else {}
-    weights = None if model.class_weights is None else model.class_weights.tolist()
     return LandscapeReport(
         "landscape",
-        f"Unconstrained features: {_counted(model.class_sizes)}, dimension {model.dimension}, {model.loss.name}"
-        f"{', with class weights' * (weights is not None)}, {_penalties(model)}",
-        "least F = mean loss + penalties",
-        {
-            "class_sizes": model.class_sizes.tolist(),
-            "dimension": model.dimension,
-            "loss": model.loss.name,
-            "class_weights": weights,
-            "regularization": [str(penalty) for penalty in model.regularization],
-            "bias": model.bias,
-        },
+        f"Unconstrained features: {_titled(model)}",
+        _quantity(model),
+        _asked(model),
         result,
         certificates,
         verdicts,
@@ -215,13 +248,44 @@ def landscape_optimum(model: landscape.Model, *, verify: bool | None = None) -> 
     )
 
 
+def _asked(model: landscape.Model) -> dict[str, Any]:
+    """The model, for JSON."""
+    weights = model.class_weights
+    loss = model.loss
+    return {
+        "class_sizes": model.class_sizes.tolist(),
+        "dimension": model.dimension,
+        "loss": loss.name,
+        "class_weights": None if weights is None else weights.tolist(),
+        "regularization": [
+            list(map(str, penalty)) if isinstance(penalty, tuple) else str(penalty) for penalty in model.regularization
+        ],
+        "bias": model.bias,
+        "features": model.features,
+        "temperature": None if model.temperature is None else str(model.temperature),
+        "depth": model.depth,
+        "activation": model.activation,
+        "label_sets": [list(each) for each in loss.label_sets] if isinstance(loss, PickAllLabels) else None,
+    }
+
+
+def _mean_of_penalties(model: landscape.Model) -> str:
+    names = [f"lambda_{j}" for j in range(1, model.depth + 1)] if model.depth > 1 else ["lambda_W"]
+    return f"({' '.join(names)} lambda_H)^(1/{model.depth + 1})"
+
+
+def _quantity(model: landscape.Model) -> str:
+    return "least F = mean loss" + (" + penalties" if model.features != "sphere" else "")
+
+
 def _landscape_certificates(model: landscape.Model, result: Result[landscape.Optimum]) -> dict[str, Certificate]:
     """The dual bound, also where the lower end of the result is another one, and the objective of what attains."""
-    if not knows(model) or model.num_classes > _CLAIMED:
+    if not knows(model) or max(model.num_classes, len(model.class_sizes)) > _CLAIMED:
         return {}
     dual = result.details.dual
     bound = {} if dual is None or dual.lower <= 0 else {"optimum": bound_certificate(dual)}
-    return {**bound, "attaining": objective_certificate(model, result.configuration, Fraction(result.upper))}
+    point = result.configuration if model.family != "label_sets" else placed(model, result.configuration)
+    return {**bound, "attaining": objective_certificate(model, point, Fraction(result.upper))}
 
 
 def separation_optimum(
@@ -336,18 +400,37 @@ def _checked(dimension: int | None) -> None:
         raise InputError(f"dimension is {dimension}, expected at most {_LARGEST}: more dimensions change nothing")
 
 
-def _counted(sizes: Array) -> str:
+def _counted(sizes: Array, what: str = "classes") -> str:
     shown = ", ".join(map(str, sizes)) if len(sizes) <= 20 else f"{sizes.min()} to {sizes.max()}"
-    return f"{len(sizes)} classes of {shown} samples"
+    return f"{len(sizes)} {what} of {shown} samples"
 
 
 def _bias(free: bool) -> str:
     return "a free" if free else "no"
 
 
+def _titled(model: landscape.Model) -> str:
+    """The model, in a line."""
+    parts = [_counted(model.class_sizes), f"dimension {model.dimension}", model.loss.name]
+    if isinstance(model.loss, PickAllLabels):
+        parts[0] = f"{model.num_classes} labels, {_counted(model.class_sizes, 'label sets')}"
+    if model.class_weights is not None:
+        parts[-1] += ", with class weights"
+    if model.features == "sphere":
+        return ", ".join([*parts, f"norms 1, temperature {float(model.temperature or 0):g}"])
+    if model.features == "nonnegative":
+        parts.append("features at least 0")
+    if model.depth > 1:
+        between = ", ReLU between them" if model.activation == "relu" else ""
+        parts.append(f"{model.depth} weight matrices{between}")
+    return ", ".join([*parts, _penalties(model)])
+
+
 def _penalties(model: landscape.Model) -> str:
     """The penalties and the bias, in words."""
-    shown = f"lambda_W = {float(model.lambda_weights):g}, lambda_H = {float(model.lambda_features):g}"
+    different = dict.fromkeys(model.layer_penalties)
+    shown = f"lambda_W = {' and '.join(f'{float(each):g}' for each in different)}"
+    shown += f", lambda_H = {float(model.lambda_features):g}"
     if model.lambda_bias:
         return f"{shown}, lambda_b = {float(model.lambda_bias):g}"
     return f"{shown}, {_bias(model.bias)} bias"
@@ -395,6 +478,25 @@ def _render_classes(configuration: Configuration, console: Console) -> None:
         console.print(f"... and {len(rows) - 20} more sizes")
     console.print("")
     _render_cosines(configuration, different, console)
+
+
+def _render_label_sets(model: landscape.Model, point: Any, console: Console) -> None:
+    """Norms of the weights of labels, and of the features of label sets by how many labels these have."""
+    console.print("\nThe configuration of the upper end, in floats:")
+    console.print(
+        f"norms |w| of the weights of {model.num_classes} labels: {_range(np.linalg.norm(point.weights, axis=1))}"
+    )
+    many = np.array([len(each) for each in point.label_sets])
+    rows = [
+        (
+            str(size),
+            str((many == size).sum()),
+            _range(point.class_sizes[many == size]),
+            _range(point.norms[many == size]),
+        )
+        for size in np.unique(many)
+    ]
+    print_table(console, ("labels", "sets", "samples of each", "|h|"), rows[:_LISTED])
 
 
 def _render_cosines(configuration: Configuration, different: Array, console: Console) -> None:

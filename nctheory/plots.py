@@ -45,6 +45,7 @@ __all__ = [
 _BLUE, _RED, _GRAY = "#0072b2", "#d55e00", "#7f7f7f"  # told apart by the color-blind
 _LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 3)))  # a second way to tell them apart
 _MARKED = 6  # thresholds at most that are drawn
+_ALONG = {"imbalance": ("imbalance R", "R"), "temperature": ("temperature τ", "τ"), "gamma": ("focusing γ", "γ")}
 _WIDTH = Fraction(1, 10**12)
 _DRAWN = (1e-100, 1e100)  # noises whose squares, and logarithms of P over them, are floats
 _BAND, _BAND_WORK = 33, 500_000  # noises at most at which bounds are drawn, and K^2 times as many: a few seconds
@@ -155,15 +156,16 @@ def error_curve(
 
 
 def phase_diagram(diagram: PhaseDiagram, *, at: float | None = None) -> Any:
-    """How the optimum of an unconstrained-features model changes with the penalty or the imbalance.
+    """How the optimum of an unconstrained-features model changes with the penalty, the imbalance or the temperature.
 
     Formula:
-        Against lambda or R: norms of weights w and class means h by groups of classes that are alike throughout,
-        cosines between them by pairs of groups (of many groups, the range over all), rank of the logits, and min F.
-        Vertical lines are where something has collapsed, as known in advance.
+        Against lambda, R, tau or gamma: norms of weights w and class means h by groups of classes that are alike
+        throughout, cosines between them by pairs of groups (of many groups, the range over all), rank of the logits,
+        and min F. Vertical lines are where something has collapsed, as known in advance. Of label sets, the weights
+        are those of labels and the features those of sets, by how many labels are in them.
     Args:
         diagram: from `landscape.phase_diagram`.
-        at: a value of lambda or R to mark, such as that of a model at hand.
+        at: a value to mark, such as that of a model at hand.
     Assumes:
         matplotlib is installed (the extra `plots`).
     Returns:
@@ -184,7 +186,7 @@ def phase_diagram(diagram: PhaseDiagram, *, at: float | None = None) -> Any:
         raise InputError(f"at is {at!r}, expected a positive number")
     figure = _figure(11, 6.2)
     panels = figure.subplots(2, 3, sharex=True)
-    groups = _alike(diagram)
+    groups = _labels_and_sets(diagram) if diagram.models[0].family == "label_sets" else 2 * [_alike(diagram)]
     _draw_norms(panels[:, 0], diagram, groups)
     _draw_cosines(panels[:, 1], diagram, groups)
     values, style = diagram.values, {"color": _BLUE, "marker": "o" if len(diagram.values) == 1 else None}
@@ -200,13 +202,42 @@ def phase_diagram(diagram: PhaseDiagram, *, at: float | None = None) -> Any:
         _draw_marks(axes, marks, at)
         _lighten(axes)
     for axes in panels[1]:
-        axes.set_xlabel("λ = √(λ_W λ_H)" if diagram.over == "strength" else "imbalance R")
-    figure.supxlabel(_legend_of(marks, at, diagram.over), fontsize="small")
+        axes.set_xlabel(_along(diagram)[0])
+    figure.supxlabel(_legend_of(marks, at, _along(diagram)[1]), fontsize="small")
     figure.suptitle(_diagram_heading(diagram), fontsize="medium")
     return figure
 
 
-def _alike(diagram: PhaseDiagram) -> list[tuple[str, Array]]:
+def _along(diagram: PhaseDiagram) -> tuple[str, str]:
+    """What the diagram is against, in words and as a letter."""
+    model = diagram.models[0]
+    layers = "λ_1 λ_2" if model.depth == 2 else f"λ_1 ... λ_{model.depth}"
+    strength = "√(λ_W λ_H)" if model.depth == 1 else f"({layers} λ_H)^(1/{model.depth + 1})"
+    return _ALONG.get(diagram.over, (f"λ = {strength}", "λ"))
+
+
+_Groups = list[tuple[str, Array]]  # names, and which rows are in them
+
+
+def _labels_and_sets(diagram: PhaseDiagram) -> list[_Groups]:
+    """Labels by how many samples have them, and label sets by how many labels and samples they have."""
+    model = diagram.models[0]
+    sets = model.loss.label_sets  # type: ignore[attr-defined]  # PickAllLabels
+    counts = np.zeros(model.num_classes, dtype=np.int64)
+    for members, size in zip(sets, model.class_sizes, strict=True):
+        counts[list(members)] += size
+    kinds = np.array([(len(members), size) for members, size in zip(sets, model.class_sizes, strict=True)])
+    labels = [(f"in {count} samples", counts == count) for count in np.unique(counts)[::-1]]
+    return [
+        labels,
+        [
+            (f"|S| = {size}, n = {count}", (kinds == (size, count)).all(axis=1))
+            for size, count in np.unique(kinds, axis=0)
+        ],
+    ]
+
+
+def _alike(diagram: PhaseDiagram) -> _Groups:
     """Names and members of the groups of classes that have one size and weight in every model."""
     sizes = np.array([model.class_sizes for model in diagram.models])
     table = np.vstack([sizes, diagram.models[0].multipliers])
@@ -219,8 +250,9 @@ def _alike(diagram: PhaseDiagram) -> list[tuple[str, Array]]:
     return [(name, members == len(names) - 1 - index) for index, name in enumerate(names)]
 
 
-def _draw_norms(panels: Any, diagram: PhaseDiagram, groups: list[tuple[str, Array]]) -> None:
-    for axes, norms, letter in zip(panels, (diagram.weight_norms, diagram.mean_norms), "wh", strict=True):
+def _draw_norms(panels: Any, diagram: PhaseDiagram, both: Sequence[_Groups]) -> None:
+    lengths = diagram.weight_norms, diagram.mean_norms
+    for axes, norms, letter, groups in zip(panels, lengths, "wh", both, strict=True):
         if len(groups) > len(_COLORS):
             axes.fill_between(diagram.values, norms.min(axis=1), norms.max(axis=1), color=_BLUE, alpha=0.4)
             axes.plot([], [], color=_BLUE, alpha=0.4, linewidth=6, label=f"all {len(groups)} sizes")
@@ -228,12 +260,19 @@ def _draw_norms(panels: Any, diagram: PhaseDiagram, groups: list[tuple[str, Arra
             _draw_line(axes, diagram.values, norms[:, members].mean(axis=1), index, name)
         axes.set(ylabel=f"norm |{letter}|")
         axes.set_ylim(bottom=0)
-    _finish(panels[0])
+    _finish_both(panels, both)
 
 
-def _draw_cosines(panels: Any, diagram: PhaseDiagram, groups: list[tuple[str, Array]]) -> None:
-    pairs = list(_pairs(groups))
-    for axes, found, letter in zip(panels, (diagram.weight_cosines, diagram.mean_cosines), "wh", strict=True):
+def _finish_both(panels: Any, both: Sequence[_Groups]) -> None:
+    """One legend where both panels have the same lines."""
+    for axes in panels if both[0] is not both[1] else panels[:1]:
+        _finish(axes)
+
+
+def _draw_cosines(panels: Any, diagram: PhaseDiagram, both: Sequence[_Groups]) -> None:
+    angles = diagram.weight_cosines, diagram.mean_cosines
+    for axes, found, letter, groups in zip(panels, angles, "wh", both, strict=True):
+        pairs = list(_pairs(groups))
         cosines = np.array(found)
         cosines[diagram.rank == 0] = np.nan  # what a search left of 0 has no angles
         if len(pairs) > len(_COLORS):
@@ -246,14 +285,16 @@ def _draw_cosines(panels: Any, diagram: PhaseDiagram, groups: list[tuple[str, Ar
         for index, (name, chosen) in enumerate(pairs if len(pairs) <= len(_COLORS) else []):
             _draw_line(axes, diagram.values, cosines[:, chosen].mean(axis=1), index, name)
         axes.set(ylabel=f"cos({letter}, {letter}′)", ylim=(-1.08, 1.08))
-    _finish(panels[0])
+    _finish_both(panels, both)
 
 
-def _pairs(groups: list[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
+def _pairs(groups: _Groups) -> Iterator[tuple[str, Array]]:
     """Names of pairs of groups, and which entries (K, K) off the diagonal are theirs."""
     short = [name.split(",")[0].removeprefix("n = ") for name, _ in groups]
     if any(name.endswith(" / R") for name in short):  # then all sizes are n or n / R
         short = ["n / R" if name.endswith(" / R") else "n" for name in short]
+    if len(set(short)) < len(short):
+        short = [name for name, _ in groups]
     for i, (_, one) in enumerate(groups):
         for j, (_, other) in enumerate(groups[i:], i):
             chosen = np.outer(one, other) & ~np.eye(len(one), dtype=bool)
@@ -286,24 +327,37 @@ def _draw_marks(axes: Any, marks: list[tuple[float, str]], at: float | None) -> 
         axes.axvline(at, color="black", linewidth=1)
 
 
-def _legend_of(marks: list[tuple[float, str]], at: float | None, over: str) -> str:
+def _legend_of(marks: list[tuple[float, str]], at: float | None, letter: str) -> str:
     parts = [f"{number}: {name} from {level:.4g} on" for number, (level, name) in enumerate(marks, 1)]
-    parts += [] if at is None else [f"black line: {'λ' if over == 'strength' else 'R'} = {at:.4g}"]
+    parts += [] if at is None else [f"black line: {letter} = {at:.4g}"]
     rows = ["      ".join(parts[start : start + 2]) for start in range(0, len(parts), 2)]
     return "\n".join(rows)
 
 
 def _diagram_heading(diagram: PhaseDiagram) -> str:
     model = diagram.models[0]
-    bias = f"λ_b = {float(model.lambda_bias):g}" if model.lambda_bias else "a free bias" if model.bias else "no bias"
-    penalties = f"λ_W / λ_H = {float(model.lambda_weights / model.lambda_features):.4g}"
-    if diagram.over == "imbalance":
-        penalties = f"λ_W = {float(model.lambda_weights):.4g}, λ_H = {float(model.lambda_features):.4g}"
-    first = f"{model.loss.name}, K = {model.num_classes}, d = {model.dimension}, {bias}, {penalties}"
+    first = ", ".join([model.loss.name, f"K = {model.num_classes}", f"d = {model.dimension}", *_described(diagram)])
     undecided = sum(str(result.status) == "undecided" for result in diagram.results)
     return first + (
         f"\n{undecided} of {len(diagram.values)} are the best found, not proved optimal" if undecided else ""
     )
+
+
+def _described(diagram: PhaseDiagram) -> Iterator[str]:
+    """What is the same in all models, but for loss and sizes."""
+    model = diagram.models[0]
+    if model.features == "sphere":
+        yield "on spheres" + ("" if diagram.over == "temperature" else f", τ = {float(model.temperature or 0):g}")
+        return
+    if model.features == "nonnegative":
+        yield "features ≥ 0"
+    if model.depth > 1:
+        yield f"{model.depth} matrices" + (" with ReLU" if model.activation == "relu" else "")
+    yield f"λ_b = {float(model.lambda_bias):g}" if model.lambda_bias else "a free bias" if model.bias else "no bias"
+    if diagram.over == "strength":
+        yield f"λ_W / λ_H = {float(model.lambda_weights / model.lambda_features):.4g}"
+    else:
+        yield f"λ_W = {float(model.lambda_weights):.4g}, λ_H = {float(model.lambda_features):.4g}"
 
 
 def _check_points(noises: Sequence[float], estimates: Sequence[Estimate]) -> None:

@@ -1,7 +1,7 @@
 """The verb optimum: the best that is possible, for each question."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -25,6 +25,7 @@ from nctheory.cli.shared import (
 from nctheory.errors import InputError
 
 if TYPE_CHECKING:
+    from nctheory.losses import Loss
     from nctheory.optima import OptimumReport
 
 _optimum = typer.Typer(
@@ -66,9 +67,14 @@ def optimum_channel(
 
 @_optimum.command("landscape")
 def optimum_landscape(
-    class_sizes: Annotated[str, typer.Option(help="Samples of each class, such as 500,500,50.")],
-    lambda_w: Annotated[str, typer.Option(help="The penalty of the weights, such as 5e-4; read exactly.")],
-    lambda_h: Annotated[str, typer.Option(help="The penalty of the features.")],
+    class_sizes: Annotated[
+        str | None, typer.Option(help="Samples of each class, such as 500,500,50. Or --labels FILE.")
+    ] = None,
+    lambda_w: Annotated[
+        str | None,
+        typer.Option(help="The penalty of the weights, such as 5e-4; read exactly. With --depth, one for each or all."),
+    ] = None,
+    lambda_h: Annotated[str | None, typer.Option(help="The penalty of the features.")] = None,
     loss: Annotated[str, typer.Option(help=f"{LOSSES}.")] = "ce",
     bias: Annotated[bool, typer.Option("--bias", help="With a bias, free unless --lambda-b is given.")] = False,
     lambda_b: Annotated[str | None, typer.Option(help="The penalty of the bias; needs --bias.")] = None,
@@ -76,6 +82,19 @@ def optimum_landscape(
         str | None, typer.Option(help="A factor of the loss for each class, such as 1,1,10; they are not normalized.")
     ] = None,
     dimension: Annotated[int | None, typer.Option(help="The dimension d; as many as classes by default.")] = None,
+    features: Annotated[str, typer.Option(help="What features may be: free, nonnegative or sphere.")] = "free",
+    temperature: Annotated[
+        str | None, typer.Option(help="The factor of the logits; needs --features sphere, which has no penalties.")
+    ] = None,
+    depth: Annotated[int, typer.Option(help="The number of weight matrices.")] = 1,
+    activation: Annotated[str, typer.Option(help="Between these matrices: linear or relu.")] = "linear",
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="The set of labels of every sample, a line each, for pick-all-labels; or a 0/1 .npy matrix."),
+    ] = None,
+    normalized: Annotated[
+        bool, typer.Option("--normalized", help="With --labels: divide a sample's loss by how many labels it has.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option(help="A picture of optima against lambda to write: .png, .pdf or .svg.")
     ] = None,
@@ -86,23 +105,29 @@ def optimum_landscape(
     """The least F = mean loss + (lambda_W |W|^2 + lambda_H |H|^2) / 2 over all weights and all features H.
 
     The loss of a sample is that of the logits W h + b. |H|^2 adds up all samples; there is 1/2 before every penalty
-    and a mean over samples before the loss. docs/landscape.md converts other conventions.
+    and a mean over samples before the loss. docs/landscape.md converts other conventions, and names the pages on focal
+    loss, spheres, non-negative features, depth and label sets.
     """
     from nctheory.landscape import Model
-    from nctheory.losses import loss_named
     from nctheory.optima import landscape_optimum
 
     if lambda_b is not None and not bias:
         raise InputError(f"--lambda-b is {lambda_b}, expected only with --bias: there is no bias to penalize")
     check_outputs(None, None, plot)
-    penalties = {"--lambda-w": lambda_w, "--lambda-h": lambda_h, "--lambda-b": lambda_b}
+    sizes, chosen = _counted_labels(labels, normalized, loss) if labels else _counted_classes(class_sizes, loss)
+    if labels is not None and class_sizes is not None:
+        raise InputError("--class-sizes and --labels are both given, expected one: the file says what there is")
     model = Model(
-        whole_numbers(class_sizes),
+        sizes,
         dimension,
-        loss=loss_named(loss),
-        regularization=[number(option, text) for option, text in penalties.items() if text is not None],
+        loss=chosen,
+        regularization=_penalties(lambda_w, lambda_h, lambda_b, features),
         bias=bias,
         class_weights=None if class_weights is None else numbers_of("--class-weights", class_weights),
+        features=features,
+        temperature=None if temperature is None else number("--temperature", temperature),
+        depth=depth,
+        activation=activation,
     )
     report = landscape_optimum(model, verify=verify)
     _answer(report, output, as_json)
@@ -110,8 +135,41 @@ def optimum_landscape(
         from nctheory import plots
 
         with Console(stderr=True).status("drawing"):
-            figure = plots.phase_diagram(report.diagram(), at=model.strength)
+            figure = plots.phase_diagram(report.diagram(), at=report.place())
         replace_file("--plot", plot, lambda path: figure.savefig(path, dpi=150, format=plot.suffix[1:]))
+
+
+def _counted_classes(class_sizes: str | None, loss: str) -> "tuple[list[int], Loss]":
+    from nctheory.losses import loss_named
+
+    if class_sizes is None:
+        raise InputError("--class-sizes is missing, expected samples of each class, such as 500,500,50, or --labels")
+    return whole_numbers(class_sizes), loss_named(loss)
+
+
+def _counted_labels(labels: Path, normalized: bool, loss: str) -> "tuple[list[int], Loss]":
+    """The sizes of the label sets of a file, and the loss of these."""
+    from nctheory.landscape import read_label_sets
+    from nctheory.losses import PickAllLabels
+
+    if loss != "ce":
+        raise InputError(f"--loss is {loss}, expected ce with --labels: that of every label of a sample")
+    found = read_label_sets(labels)
+    return found.sizes.tolist(), PickAllLabels(found.sets, found.num_labels, normalized=normalized)
+
+
+def _penalties(lambda_w: str | None, lambda_h: str | None, lambda_b: str | None, features: str) -> list[Any] | None:
+    """As a Model takes them; none on spheres."""
+    given = {"--lambda-w": lambda_w, "--lambda-h": lambda_h, "--lambda-b": lambda_b}
+    if features == "sphere":
+        if named := next((option for option, text in given.items() if text is not None), None):
+            raise InputError(f"{named} is {given[named]}, expected none: on spheres no norm is penalized")
+        return None
+    if missing := next((option for option in ("--lambda-w", "--lambda-h") if given[option] is None), None):
+        raise InputError(f"{missing} is missing, expected a penalty such as 5e-4")
+    weights = numbers_of("--lambda-w", str(lambda_w))
+    rest = [number(option, text) for option, text in list(given.items())[1:] if text is not None]
+    return [weights if len(weights) > 1 else weights[0], *rest]
 
 
 def _answer(report: "OptimumReport", output: Path | None, as_json: bool) -> None:
