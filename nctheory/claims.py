@@ -66,6 +66,8 @@ class Claim:
         assumptions: functions of some inputs that return truth values; comparisons, rather than flags, help a search.
         statement: the claim in words.
         name: letters, digits, _ and /; the function's name where left out.
+        counterexample: exact values of the inputs, by name, at which the claim is known to fail: numbers, strings such
+            as "1/3", and tuples of them. `falsify` confirms it before it searches.
     Assumes:
         margin and assumptions are functions of their arguments alone.
     Returns:
@@ -93,6 +95,7 @@ class Claim:
         assumptions: Iterable[Callable[..., Any]] = (),
         statement: str = "",
         name: str | None = None,
+        counterexample: Mapping[str, Any] | None = None,
     ) -> None:
         self.origin: tuple[Callable[..., Any], tuple[Any, ...]] | None = None  # how another process finds it
         self.margin = Formula(margin)
@@ -106,6 +109,9 @@ class Claim:
         for formula in (self.margin, *self.assumptions):
             if unknown := set(formula.parameters) - inputs:
                 raise InputError(f"{formula.name} asks for {sorted(unknown)}, and the inputs are {sorted(inputs)}")
+        if counterexample is not None and counterexample.keys() != inputs:
+            raise InputError(f"counterexample has {sorted(counterexample)}, expected the inputs {sorted(inputs)}")
+        self.counterexample = None if counterexample is None else _exact_inputs(counterexample, domain)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Functions cannot be sent to other processes; a claim that is registered is found there by its name."""
@@ -187,6 +193,15 @@ class Claim:
             return None if isinstance(value, flint.arb) else value  # how it came about is nobody's to see
         except (Undecided, InputError, kernel.Invalid, *_NO_VALUE):
             return None
+
+
+def _exact_inputs(given: Mapping[str, Any], domain: Domain) -> dict[str, Any]:
+    """Sizes as integers, and all other numbers as Fractions."""
+    return {name: int(value) if name in domain.ranges else _fractions(value) for name, value in given.items()}
+
+
+def _fractions(value: Any) -> Any:
+    return tuple(map(_fractions, value)) if isinstance(value, tuple | list) else Fraction(value)
 
 
 def _plain(value: Any) -> Any:

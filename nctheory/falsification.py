@@ -208,6 +208,15 @@ class _Failed(_Stop):
     pass
 
 
+@contextlib.contextmanager
+def _told_of_formulas() -> Iterator[None]:
+    """What the kernel cannot read ends the search with a sentence that says so."""
+    try:
+        yield
+    except kernel.Malformed as error:
+        raise _Failed(f"the kernel cannot read the formula: {error}") from None
+
+
 class _Search:
     """Counts evaluations, keeps the largest margin, and has hits confirmed."""
 
@@ -243,10 +252,8 @@ class _Search:
         """Margin and slack in floats; a visible violation is confirmed at once, and ends the search."""
         margin, slack = self.measure(point)
         if slack >= -_NEARLY and margin > 0 and self._phase != "polished":
-            try:
+            with _told_of_formulas():
                 self._check(point, margin, slack)
-            except kernel.Malformed as error:
-                raise _Failed(f"the kernel cannot read the formula: {error}") from None
             self.rounding += 1
         return margin, slack
 
@@ -270,6 +277,18 @@ class _Search:
             self.counts["admissible"] += 1
             self.largest = max(self.largest, margin)
         return margin, slack
+
+    def confirm_known(self) -> None:
+        """The search ends where a counterexample that came with the claim is confirmed."""
+        if self.claim.counterexample is None:
+            return
+        self._left -= 1
+        self.counts[self._phase] += 1
+        with _told_of_formulas():
+            self.refutation = self.claim.confirm(self.claim.counterexample)
+        if self.refutation is not None:
+            self.counts["admissible"] += 1
+            raise _Found
 
     def _examine(self, point: Point) -> None:
         """Confirm a hit near the point or near where it can be polished to; else it is rounding."""
@@ -336,6 +355,8 @@ def _shown(inputs: Any) -> str:
 
 
 def _try_corners(search: _Search) -> None:
+    """First of all what the claim itself says is a counterexample."""
+    search.confirm_known()
     for sizes in search.claim.domain.all_sizes:
         for point in search.claim.domain.corners(sizes):
             search.evaluate(point)

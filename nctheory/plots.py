@@ -161,8 +161,9 @@ def phase_diagram(diagram: PhaseDiagram, *, at: float | None = None) -> Any:
     Formula:
         Against lambda, R, tau or gamma: norms of weights w and class means h by groups of classes that are alike
         throughout, cosines between them by pairs of groups (of many groups, the range over all), rank of the logits,
-        and min F. Vertical lines are where something has collapsed, as known in advance. Of label sets, the weights
-        are those of labels and the features those of sets, by how many labels are in them.
+        and min F, shaded down to what no F is below where that is another number. Vertical lines are where something
+        has collapsed, as known in advance. Of label sets, the weights are those of labels and the features those of
+        sets, by how many labels are in them.
     Args:
         diagram: from `landscape.phase_diagram`.
         at: a value to mark, such as that of a model at hand.
@@ -194,6 +195,7 @@ def phase_diagram(diagram: PhaseDiagram, *, at: float | None = None) -> Any:
     panels[0, 2].set(ylabel="rank of the logits", ylim=(-0.3, max(2, diagram.rank.max()) + 0.5))
     panels[0, 2].yaxis.get_major_locator().set_params(integer=True)
     panels[1, 2].plot(values, diagram.objective, **style)
+    panels[1, 2].fill_between(values, diagram.lower, diagram.objective, color=_BLUE, alpha=0.25, linewidth=0)
     panels[1, 2].set(ylabel="least objective F")
     panels[1, 2].set_ylim(bottom=0)
     marks = _marks(diagram)
@@ -227,7 +229,7 @@ def _labels_and_sets(diagram: PhaseDiagram) -> list[_Groups]:
     for members, size in zip(sets, model.class_sizes, strict=True):
         counts[list(members)] += size
     kinds = np.array([(len(members), size) for members, size in zip(sets, model.class_sizes, strict=True)])
-    labels = [(f"in {count} samples", counts == count) for count in np.unique(counts)[::-1]]
+    labels = [(f"n = {count}", counts == count) for count in np.unique(counts)[::-1]]
     return [
         labels,
         [
@@ -293,8 +295,8 @@ def _pairs(groups: _Groups) -> Iterator[tuple[str, Array]]:
     short = [name.split(",")[0].removeprefix("n = ") for name, _ in groups]
     if any(name.endswith(" / R") for name in short):  # then all sizes are n or n / R
         short = ["n / R" if name.endswith(" / R") else "n" for name in short]
-    if len(set(short)) < len(short):
-        short = [name for name, _ in groups]
+    if len(set(short)) < len(short):  # label sets of one size, with different numbers of samples
+        short = [name.replace("|S| = ", "").replace(", n = ", " × ") for name, _ in groups]
     for i, (_, one) in enumerate(groups):
         for j, (_, other) in enumerate(groups[i:], i):
             chosen = np.outer(one, other) & ~np.eye(len(one), dtype=bool)
@@ -320,8 +322,9 @@ def _marks(diagram: PhaseDiagram) -> list[tuple[float, str]]:
 def _draw_marks(axes: Any, marks: list[tuple[float, str]], at: float | None) -> None:
     for number, (level, _) in enumerate(marks, 1):
         axes.axvline(level, color=_GRAY, linestyle="--", linewidth=1)
+        height = 1 - 0.07 * ((number - 1) % 3)  # so that close ones can be read
         axes.annotate(
-            str(number), (level, 1), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize="x-small"
+            str(number), (level, height), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize="x-small"
         )
     if at is not None:
         axes.axvline(at, color="black", linewidth=1)

@@ -520,7 +520,7 @@ def _is_readable(certificate: Certificate) -> bool:
 def unclaimed(fitted: Fitted) -> str:
     """Why there is no certificate."""
     if not fitted.loss.is_convex:
-        return f"for {fitted.loss.name} no lower bound but 0 is known, as the loss is not convex"
+        return f"the kernel does not know {fitted.loss.name}, a loss that is not convex"
     if fitted.fit is not None and fitted.fit.model is not None and not knows(fitted.fit.model):
         return "the kernel does not know negative smoothing"
     if fitted.result is not None and not fitted.result.lower > 0:

@@ -482,6 +482,27 @@ def test_optimum_with_a_free_bias(nc):
         ((*LANDSCAPE, "1", "--lambda-h", "1", "--dimension", "20000"), "expected at most 10000"),
         ((*LANDSCAPE, "1", "--lambda-h", "1", "--plot", "picture.txt"), "--plot picture.txt ends in '.txt'"),
         ((*LANDSCAPE, "1", "--lambda-h", "1", "--plot", "no/folder.png"), "--plot no/folder.png cannot be written"),
+        ((*LANDSCAPE, "1"), "--lambda-h is missing, expected a penalty such as 5e-4"),
+        (("landscape", "--lambda-w", "1", "--lambda-h", "1"), "--class-sizes is missing"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--features", "positive"), "features is 'positive', expected one of"),
+        ((*LANDSCAPE, "1", "--features", "sphere", "--temperature", "1"), "--lambda-w is 1, expected none: on spheres"),
+        (("landscape", "--class-sizes", "5,5", "--features", "sphere"), "temperature is missing"),
+        (("landscape", "--class-sizes", "5,5", "--features", "sphere", "--temperature", "0"), "temperature is 0"),
+        (
+            ("landscape", "--class-sizes", "5,5", "--features", "sphere", "--temperature", "hot"),
+            "--temperature is 'hot'",
+        ),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--temperature", "1"), "temperature is 1, expected none"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--depth", "0"), "depth is 0"),
+        (
+            (*LANDSCAPE, "1", "--lambda-h", "1", "--depth", "2", "--loss", "focal:2"),
+            "loss focal:2 for this model: deep",
+        ),
+        ((*LANDSCAPE, "1,2,3", "--lambda-h", "1", "--depth", "2"), "expected a number, or one for each of 2 matrices"),
+        ((*LANDSCAPE, "1,2", "--lambda-h", "1"), "lambda_W"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--activation", "relu"), "activation is 'relu' with one matrix"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--labels", "none.txt"), "none.txt"),
+        (("landscape", "--labels", "none.txt", "--lambda-w", "1", "--lambda-h", "1", "--loss", "mse"), "--loss is mse"),
     ],
 )
 def test_bad_questions_end_in_one_line(nc, arguments, message):
@@ -489,6 +510,58 @@ def test_bad_questions_end_in_one_line(nc, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "certified"),
+    [
+        (("--loss", "focal:2"), "balanced focal loss", False),
+        (("--features", "nonnegative"), "features at least 0", True),
+        (("--loss", "mse", "--depth", "2"), "2 weight matrices", False),
+        (("--depth", "2"), "ce, 2 weight matrices", False),
+        (("--loss", "mse", "--depth", "2", "--activation", "relu"), "ReLU between them", False),
+    ],
+)
+def test_other_models_are_asked_in_the_same_way(nc, tmp_path, arguments, said, certified):
+    folder, question = tmp_path / "certificates", ("optimum", "landscape", "--class-sizes", "4,4,4", *arguments)
+    code, out, err = nc(*question, "--lambda-w", "1/50", "--lambda-h", "1/100", "-o", folder)
+    assert code == 0
+    assert said in out
+    assert folder.exists() is certified is not bool(err)
+    assert certified or "is not made: the kernel knows no claim about this" in err
+    if certified:
+        assert nc("recheck", *sorted(folder.iterdir()))[0] == 0
+    document = json.loads(nc(*question, "--lambda-w", "1/50", "--lambda-h", "1/100", "--json")[1])
+    assert document["depth"] == (2 if "--depth" in arguments else 1)
+    assert document["configuration"]["layers"] if "--depth" in arguments else "layers" not in document["configuration"]
+
+
+def test_spheres_have_a_temperature_and_no_penalty(nc, tmp_path):
+    question = "optimum", "landscape", "--class-sizes", "100,5,5", "--features", "sphere", "--temperature", "1/2"
+    code, out, _ = nc(*question, "-o", tmp_path / "certificates", "--plot", tmp_path / "line.png")
+    assert code == 0
+    assert "norms 1, temperature 0.5" in out
+    assert "minority collapse" in out
+    assert nc("recheck", *sorted((tmp_path / "certificates").iterdir()))[0] == 0
+    document = json.loads(nc(*question, "--json")[1])
+    assert (document["temperature"], document["regularization"]) == ("1/2", [])
+
+
+def test_label_sets_are_read_from_a_file(nc, tmp_path):
+    (tmp_path / "sets.txt").write_text("0\n1\n2\n0 1\n0,2\n1 2\n")
+    penalties = "--lambda-w", "1/50", "--lambda-h", "1/100"
+    for more, loss in (((), "pal"), (("--normalized",), "pal-normalized")):
+        code, out, _ = nc("optimum", "landscape", "--labels", tmp_path / "sets.txt", *penalties, *more)
+        assert code == 0
+        assert f"3 labels, 6 label sets of 1, 1, 1, 1, 1, 1 samples, dimension 3, {loss}, " in out
+        assert "balanced inside each size" in out
+        assert "Certified: no weights W and features H" in out
+    (tmp_path / "sets.txt").write_text("0\ndog\n")
+    code, _, err = nc("optimum", "landscape", "--labels", tmp_path / "sets.txt", *penalties)
+    assert code == 2
+    assert "dog" in err
+    code, _, err = nc("optimum", "landscape", "--labels", tmp_path / "sets.txt", "--class-sizes", "1,2", *penalties)
+    assert code == 2
 
 
 def test_optimum_of_unconstrained_features(nc, tmp_path):
@@ -539,7 +612,7 @@ def test_unconstrained_features_are_checked_with_a_loss(nc, tmp_path):
     [
         ("ce", "0.95", 0, ""),
         ("ce", "0.953", 1, "--require-landscape 0.953 fails for the unconstrained-features model"),
-        ("focal:2", "0.5", 3, "--require-landscape 0.5 is undecided for the unconstrained-features model"),
+        ("focal:2", "0.95", 1, "--require-landscape 0.95 fails for the unconstrained-features model"),
         ("mse", "0.5", 2, "--require-landscape asks for a ratio and there is none, as no unconstrained-features model"),
     ],
 )
@@ -548,6 +621,15 @@ def test_require_landscape(nc, loss, ratio, code, message):
     assert found == code
     assert message in err
     assert len(err.splitlines()) == (code > 0)
+
+
+def test_a_ratio_between_the_ends_is_undecided(nc):
+    ratio = json.loads(nc("check", "--loss", "ce", "--no-verify", "--json")[1])["landscape"]["ratio"]
+    middle = (Fraction(ratio["lower"]["exact"]) + Fraction(ratio["upper"]["exact"])) / 2
+    code, _, err = nc("check", "--loss", "ce", "--no-verify", "--require-landscape", str(float(middle)))
+    assert Fraction(ratio["lower"]["exact"]) < Fraction(float(middle)) < Fraction(ratio["upper"]["exact"])
+    assert code == 3
+    assert "is undecided for the unconstrained-features model" in err
 
 
 @pytest.mark.parametrize("loss", ["ce", "mse", "bce", "smoothing:0.1", "focal:2"])

@@ -13,7 +13,7 @@ import pytest
 
 from nctheory import falsify, kernel, theorems
 from nctheory.claims import Claim, Confirmation
-from nctheory.domains import AverageEnergy, Ball, Domain, Free, Gram, Interval, Sphere
+from nctheory.domains import AverageEnergy, Ball, Domain, Free, Gram, Interval, Positive, Sphere
 from nctheory.errors import InputError
 from nctheory.falsification import Outcome
 from nctheory.formula import dot, squared_distance
@@ -62,6 +62,33 @@ def test_a_false_claim_is_refuted_small_and_certified():
     verdict = refutation.certificate.verify()
     assert verdict.claim["theorem"] == "small_ball"
     assert verdict.claim["at_least"] == refutation.at_least > 0
+
+
+NEEDLE = Domain(number=Positive())
+NUMBER = Fraction(1414217, 1000003)
+
+
+def needle(counterexample):
+    def margin(number):
+        return 1 if number * 1000003 == 1414217 else -1
+
+    return Claim(margin, NEEDLE, counterexample=counterexample)
+
+
+def test_a_counterexample_that_no_search_finds_may_come_with_the_claim():
+    assert falsify(needle(None), evaluations=2000).outcome == Outcome.NOT_REFUTED
+    found = falsify(needle({"number": "1414217/1000003"}), evaluations=2000)
+    assert found.outcome == Outcome.REFUTED
+    assert found.refutation.confirmation == Confirmation.CERTIFIED
+    assert found.refutation.inputs == {"number": NUMBER}
+    assert found.effort.evaluations == 1
+
+
+def test_a_counterexample_that_is_none_refutes_nothing():
+    found = falsify(needle({"number": "7/5"}), evaluations=2000)
+    assert found.outcome == Outcome.NOT_REFUTED
+    with pytest.raises(InputError, match=r"counterexample has \['root'\], expected the inputs \['number'\]"):
+        needle({"root": 1})
 
 
 def test_the_pasted_test_passes_and_fails_when_tampered_with(tmp_path):

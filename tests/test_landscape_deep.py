@@ -495,6 +495,16 @@ def test_two_layers_with_a_relu_match_the_linear_model(sizes, strength):
         assert found.value == pytest.approx(0.5)
 
 
+def test_no_thresholds_are_claimed_with_a_relu():
+    """The graph of ten classes is better than zero where linear models have vanished."""
+    linear = one_strength([1] * 10, 1.0, depth=3)
+    level = 1.02 * thresholds(linear)["total collapse"]
+    model = one_strength([1] * 10, level, depth=3, activation="relu")
+    assert thresholds(model) == {}
+    assert edges_of_a_graph(model).value(model) > 0
+    assert optimum(model, starts=1).upper < 0.5
+
+
 def test_three_layers_with_a_relu_and_many_classes_beat_the_orthogonal_frame():
     """Classes as edges of a graph: a matrix of rank 5 in place of one of rank 10."""
     model = one_strength([1] * 10, 0.01, depth=3, activation="relu")

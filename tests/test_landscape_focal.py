@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from nctheory import InputError
 from nctheory.landscape import Model, certify, focal, minimize, objective, optimum, solve
@@ -156,7 +157,7 @@ def test_first_order_from_some_number_of_classes_on(gamma):
     def excess(size):
         return (1 - 1 / size) * (gamma * math.log(size) - 2 * gamma - 1) - gamma**2 * math.log(size) / size
 
-    turn = float(mpmath.findroot(excess, KNOWN[gamma]))
+    turn = float(brentq(excess, KNOWN[gamma] - 1, KNOWN[gamma] + 1))
     assert turn == pytest.approx(KNOWN[gamma], abs=0.06)
     for size, first_order in ((math.floor(turn), False), (math.ceil(turn), True)):
         assert (focal.Margin(size, gamma).inflection > 0) is first_order

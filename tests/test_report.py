@@ -336,9 +336,9 @@ def test_where_no_model_fits_it_says_why(weights, features, loss, message):
 def test_the_focal_loss_has_a_fit_but_no_certificate():
     checked = report.check("focal", trained(), loss=Focal(2), verify=True)
     text = landscape_part(checked)
-    assert "There is no certificate: for focal:2 no lower bound but 0 is known" in text
+    assert "There is no certificate: the kernel does not know focal:2, a loss that is not convex" in text
     assert "Certified" not in text
-    assert json.loads(checked.as_json())["landscape"]["ratio"]["lower"]["exact"] == "0"
+    assert 0.5 < json.loads(checked.as_json())["landscape"]["ratio"]["lower"]["lower"] < 1
 
 
 def test_a_model_needs_a_classifier_and_class_sizes():

@@ -173,6 +173,11 @@ def _penalties(lambda_w: str | None, lambda_h: str | None, lambda_b: str | None,
 
 
 def _answer(report: "OptimumReport", output: Path | None, as_json: bool) -> None:
+    if output is not None and not report.certificates:
+        Console(stderr=True).print(
+            f"-o {output} is not made: the kernel knows no claim about this, or could not read it"
+        )
+        output = None
     if output is not None:
         make_folder(output)
     if as_json:

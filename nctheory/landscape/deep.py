@@ -110,9 +110,9 @@ def thresholds(model: Model) -> dict[str, float]:
     """From which lambda on each mode of the squared error has collapsed, and its critical points of nonzero logits end.
 
     m = (N / t) (t Lambda)^(1/L) is at the transition for lambda = m t^(1 - 1/L) / N. Nothing for cross-entropy, for
-    which no formula is known here.
+    which no formula is known here, and with a ReLU.
     """
-    if not isinstance(model.loss, SquaredError):
+    if not isinstance(model.loss, SquaredError) or model.activation != "linear":
         return {}
     size = model.depth + 1
     found: dict[str, float] = {}
@@ -230,7 +230,9 @@ def _searched(model: Model, allowed: Fraction, starts: int, generator: np.random
     drawn = [random_start(model, generator) for _ in range(starts)]
     origin = factored(model, np.zeros((size, size)), np.zeros(size))
     best = min([origin, *_polished(model, [*points, *moved, *drawn])], key=lambda point: point.value(model))
-    statement = f"the best of {len(tried)} shapes and {starts} random starts, and below the bound of the nuclear norm"
+    statement = (
+        f"the best of {len(tried)} shapes and {starts} random starts; the lower end is the bound of the nuclear norm"
+    )
     return _result(model, best, statement, None, allowed)
 
 
@@ -298,7 +300,7 @@ def _searched_relu(model: Model, allowed: Fraction, starts: int, generator: np.r
     nearly = linear.value(model) <= best.value(model) * (1 + 1e-12)
     best = linear if nearly else best
     name = "the linear model's optimum, no worse than" if nearly else "better than the linear model's optimum,"
-    statement = f"{name} {starts} random starts, and below the bound of the nuclear norm"
+    statement = f"{name} {starts} random starts; the lower end is the bound of the nuclear norm"
     return _result(model, best, statement, None, allowed)
 
 

@@ -31,10 +31,10 @@ _SMALL = "small classes"
 class PhaseDiagram:
     """Optima along a line of models, in floats.
 
-    `values` (T,) of `over`, the `models` and `results`; `objective` (T,); `rank` (T,) of the logits; `weight_norms` and
-    `mean_norms` (T, K); `weight_cosines` and `mean_cosines` (T, K, K), NaN beside a vector of 0. Of deep models the
-    weights are those of the last matrix; of label sets the means are those of the M sets. `thresholds` maps what
-    collapses to the value of `over` from which on, where that is known in advance.
+    `values` (T,) of `over`, the `models` and `results`; `objective` and `lower` (T,), the ends of the brackets; `rank`
+    (T,) of the logits; `weight_norms` and `mean_norms` (T, K); `weight_cosines` and `mean_cosines` (T, K, K), NaN
+    beside a vector of 0. Of deep models the weights are those of the last matrix; of label sets the means are those of
+    the M sets. `thresholds` maps what collapses to the value of `over` from which on, where that is known in advance.
     """
 
     over: str
@@ -45,8 +45,13 @@ class PhaseDiagram:
 
     @property
     def objective(self) -> Array:
-        """min F, the middle of its bracket."""
-        return np.array([result.value for result in self.results])
+        """F at the configurations, which is min F where that is decided."""
+        return np.array([float(result.upper) for result in self.results])
+
+    @property
+    def lower(self) -> Array:
+        """What no F is below."""
+        return np.array([float(result.lower) for result in self.results])
 
     @property
     def rank(self) -> Array:

@@ -407,7 +407,9 @@ def _of_layers(given: Any, depth: int) -> tuple[Fraction, ...]:
     if depth == 1 or not isinstance(given, tuple | list | np.ndarray):
         return (_positive_penalty(given, "lambda_W"),) * depth
     if len(given) != depth:
-        raise InputError(f"lambda_W is {given!r}, expected a number, or one for each of {depth} matrices")
+        raise InputError(
+            f"lambda_W is ({', '.join(map(str, given))}), expected a number, or one for each of {depth} matrices"
+        )
     return tuple(_positive_penalty(each, f"lambda_{j}") for j, each in enumerate(given, 1))
 
 
@@ -430,7 +432,7 @@ def _positive_penalty(given: Any, name: str) -> Fraction:
 def _checked_temperature(temperature: Any, features: str) -> Fraction | None:
     if features != "sphere":
         if temperature is not None:
-            raise InputError(f"temperature is {temperature!r}, expected none: it is that of features='sphere'")
+            raise InputError(f"temperature is {temperature}, expected none: it is that of features='sphere'")
         return None
     if temperature is None:
         raise InputError("temperature is missing, expected a positive number: that of the logits on spheres")

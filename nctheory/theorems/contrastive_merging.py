@@ -67,7 +67,16 @@ def is_half_beyond(energy, small, large):
 
 
 contrastive_merging.false_neighbor(
-    "half_the_threshold", "It is enough that the left side is 2 n.", assumptions=[is_half_beyond]
+    "half_the_threshold",
+    "It is enough that the left side is 2 n.",
+    assumptions=[is_half_beyond],
+    counterexample={
+        "small": 2,
+        "large": 3,
+        "dimension": 2,
+        "means": (("1", "0"), ("-5/13", "12/13"), ("-8/17", "-15/17")),
+        "energy": "1/5",
+    },
 )
 
 

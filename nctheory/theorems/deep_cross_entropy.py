@@ -68,7 +68,8 @@ def below_the_simplex(weights, inner, means, root, num_classes):
     1. So the least is at a, or at 0.
     """
     classes = range(num_classes)
-    share = (num_classes - 1) / (exp(root**3) + num_classes - 1)
+    others = (num_classes - 1) * exp(-(root**3))
+    share = others / (1 + others)
     hidden = [[dot(row, x) for row in inner] for x in means]
     logits = [[dot(w, x) for w in weights] for x in hidden]
     loss = sum(log(sum(exp(z - max(row)) for z in row)) + max(row) - row[k] for k, row in zip(classes, logits))
@@ -80,7 +81,7 @@ def below_the_simplex(weights, inner, means, root, num_classes):
 
 def is_larger_root(root, num_classes):
     """3 a (1 - q) >= 1."""
-    return 3 * root**3 * exp(root**3) >= exp(root**3) + num_classes - 1
+    return 3 * root**3 >= 1 + (num_classes - 1) * exp(-(root**3))
 
 
 def is_far(root):
@@ -96,6 +97,14 @@ deep_cross_entropy.false_neighbor(
     margin=below_the_simplex,
     domain=POINT,
     assumptions=[is_larger_root],
+    counterexample={
+        "num_classes": 3,
+        "dimension": 1,
+        "weights": (("9/10",), ("-9/10",), (0,)),
+        "inner": (("5/4",),),
+        "means": (("9/10",), ("-9/10",), (0,)),
+        "root": "28/25",
+    },
 )
 deep_cross_entropy.false_neighbor(
     "simplex_for_small_penalties",
@@ -103,4 +112,12 @@ deep_cross_entropy.false_neighbor(
     margin=below_the_simplex,
     domain=POINT,
     assumptions=[is_larger_root, is_far],
+    counterexample={
+        "num_classes": 6,
+        "dimension": 3,
+        "weights": (("7/4", 0, 0), ("-7/4", 0, 0), (0, "7/4", 0), (0, "-7/4", 0), (0, 0, "7/4"), (0, 0, "-7/4")),
+        "inner": (("5/2", 0, 0), (0, "5/2", 0), (0, 0, "5/2")),
+        "means": (("7/4", 0, 0), ("-7/4", 0, 0), (0, "7/4", 0), (0, "-7/4", 0), (0, 0, "7/4"), (0, 0, "-7/4")),
+        "root": 2,
+    },
 )

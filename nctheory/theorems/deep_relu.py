@@ -79,6 +79,30 @@ deep_relu.false_neighbor(
         means=Free(("num_points", 2)),
         normal=Free(("num_points",)),
     ),
+    counterexample={
+        "num_points": 8,
+        "weights": (
+            (1, 0),
+            ("7/10", "7/10"),
+            (0, 1),
+            ("-7/10", "7/10"),
+            (-1, 0),
+            ("-7/10", "-7/10"),
+            (0, -1),
+            ("7/10", "-7/10"),
+        ),
+        "means": (
+            (1, 0),
+            ("7/10", "7/10"),
+            (0, 1),
+            ("-7/10", "7/10"),
+            (-1, 0),
+            ("-7/10", "-7/10"),
+            (0, -1),
+            ("7/10", "-7/10"),
+        ),
+        "normal": (1, -1, 1, -1, 1, -1, 1, -1),
+    },
 )
 
 
@@ -119,4 +143,12 @@ deep_relu.false_neighbor(
         last=Free((3,)),
         excess=Positive(),
     ),
+    counterexample={
+        "num_vertices": 5,
+        "features": ("18/25", "-3/50"),
+        "first": ("5/4", "7/100"),
+        "second": ("-21/25", "21/50"),
+        "last": ("37/100", "-1/5", "41/100"),
+        "excess": 19,
+    },
 )

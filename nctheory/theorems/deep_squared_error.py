@@ -124,7 +124,20 @@ def with_simplex(weights, inner, means, first, second, excess, num_classes, clas
 
 
 deep_squared_error.false_neighbor(
-    "simplex", "Without bias a simplex ETF is optimal, as with a free bias.", margin=with_simplex
+    "simplex",
+    "Without bias a simplex ETF is optimal, as with a free bias.",
+    margin=with_simplex,
+    counterexample={
+        "num_classes": 2,
+        "dimension": 2,
+        "class_root": 1,
+        "weights": (("9/10", 0), (0, "9/10")),
+        "inner": (("9/10", 0), (0, "9/10")),
+        "means": (("9/10", 0), (0, "9/10")),
+        "first": 1,
+        "second": 1,
+        "excess": 7,
+    },
 )
 
 

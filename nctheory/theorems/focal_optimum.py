@@ -118,7 +118,20 @@ def with_n(weights, features, lambda_weights, lambda_features, num_classes, clas
 
 
 focal_optimum.false_neighbor(
-    "n_for_its_root", "The bound of the samples holds with c = K n sqrt(lambda_W lambda_H).", margin=with_n
+    "n_for_its_root",
+    "The bound of the samples holds with c = K n sqrt(lambda_W lambda_H).",
+    margin=with_n,
+    counterexample={
+        "num_classes": 2,
+        "class_size": 2,
+        "num_samples": 4,
+        "dimension": 1,
+        "gamma": 1,
+        "weights": ((1,), (-1,)),
+        "features": ((1,), (1,), (-1,), (-1,)),
+        "lambda_weights": 2,
+        "lambda_features": 1,
+    },
 )
 
 LINE: dict[str, Range] = {"num_classes": (2, 40), "gamma": (1, 5)}

@@ -195,6 +195,21 @@ label_sets_optimum.false_neighbor(
         means=Free((6, "dimension")),
         ratio=Positive(),
     ),
+    counterexample={
+        "dimension": 2,
+        "class_sizes": (1, 1, 1, 30),
+        "scales": (1, 1),
+        "weights": (("6/5", "-33/20"), ("-3/5", "17/20"), ("-3/5", "17/20")),
+        "means": (
+            ("1/4", "-7/20"),
+            ("-3/20", "1/5"),
+            ("-3/20", "1/5"),
+            ("1/10", "-3/20"),
+            ("1/10", "-3/20"),
+            ("-1/4", "7/20"),
+        ),
+        "ratio": 1,
+    },
 )
 
 

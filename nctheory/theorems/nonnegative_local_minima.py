@@ -104,6 +104,16 @@ nonnegative_local_minima.false_neighbor(
     "everywhere",
     "F is at least that value wherever the dead classes' features are not negative, for all weights.",
     assumptions=[],
+    counterexample={
+        "num_classes": 3,
+        "num_alive": 2,
+        "dimension": 1,
+        "class_sizes": (1, 1, 7),
+        "weights": (("1/2",), ("-11/12",), ("13/12",)),
+        "means": (("-1/6",), (0,), ("-6/5",)),
+        "lambda_weights": "1/12",
+        "lambda_features": "1/12",
+    },
 )
 
 

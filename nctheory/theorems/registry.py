@@ -66,6 +66,7 @@ class Theorem:
         margin: Callable[..., Any] | None = None,
         domain: Domain | None = None,
         assumptions: Iterable[Callable[..., Any]] | None = None,
+        counterexample: Mapping[str, Any] | None = None,
     ) -> Claim:
         """State a near statement that is false, by what it changes: the margin, the domain, the assumptions.
 
@@ -75,6 +76,7 @@ class Theorem:
             name: its own name; its id is that of the theorem, a slash, and this.
             statement: the false statement in words.
             margin, domain, assumptions: as for Claim; the theorem's own where left out.
+            counterexample: one that is too special for a search to find, as for Claim.
         Assumes:
             Nothing.
         Returns:
@@ -97,6 +99,7 @@ class Theorem:
             assumptions=[formula.function for formula in own.assumptions] if assumptions is None else assumptions,
             statement=statement,
             name=f"{self.id}/{name}",
+            counterexample=counterexample,
         )
         claim.origin = (_find_claim, (str(self.source), self.id, name))
         self.false_neighbors[name] = claim
