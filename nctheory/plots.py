@@ -313,6 +313,8 @@ def _marks(diagram: PhaseDiagram) -> list[tuple[float, str]]:
     """Thresholds, rising, those at one value together; of many the first and the last."""
     found: dict[float, str] = {}
     for name, level in sorted(diagram.thresholds.items(), key=lambda item: item[1]):
+        if level == 0:
+            continue  # what is so at every penalty has no place on the axis
         same = next((known for known in found if math.isclose(known, level, rel_tol=1e-9)), level)
         found[same] = f"{found[same]}, {name}" if same in found else name
     marks = list(found.items())

@@ -503,6 +503,8 @@ def test_optimum_with_a_free_bias(nc):
         ((*LANDSCAPE, "1", "--lambda-h", "1", "--activation", "relu"), "activation is 'relu' with one matrix"),
         ((*LANDSCAPE, "1", "--lambda-h", "1", "--labels", "none.txt"), "none.txt"),
         (("landscape", "--labels", "none.txt", "--lambda-w", "1", "--lambda-h", "1", "--loss", "mse"), "--loss is mse"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--normalized"), "--normalized is given, expected only with --labels"),
+        ((*LANDSCAPE, "1", "--lambda-h", "1", "--depth", "2000"), "depth is 2000, expected at most 1000"),
     ],
 )
 def test_bad_questions_end_in_one_line(nc, arguments, message):

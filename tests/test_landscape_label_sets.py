@@ -863,3 +863,34 @@ def test_unknown_solvers():
         solve(SMALL[0], formulation="dual")
     with pytest.raises(InputError, match="NONESUCH"):
         solve(SMALL[0], solver="NONESUCH")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': [",
+        b"(" * 900,
+        b"{}\n   a\n  b",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (-3, -3), }",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (True, 9), }",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999, 0), }",
+    ],
+)
+def test_hostile_headers_are_refused(tmp_path, header):
+    padded = header + b" " * (64 - (10 + len(header)) % 64 - 1) + b"\n"
+    path = tmp_path / "labels.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded + b"\0" * 72)
+    with pytest.raises(InputError, match=r"labels\.npy: "):
+        read_label_sets(path)
+
+
+def test_names_that_are_none_and_files_of_windows(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: embedded null byte"):
+        read_label_sets("a\0b")
+    (tmp_path / "sets.txt").write_bytes(b"\xef\xbb\xbf0 1\r\n2\r\n")
+    assert read_label_sets(tmp_path / "sets.txt").sets == ((2,), (0, 1))
+
+
+def test_more_samples_than_can_be_counted_are_refused():
+    with pytest.raises(InputError, match="there are 3000000000000000000 samples in these sets, expected at most"):
+        all_label_sets(3, {1: 10**18})

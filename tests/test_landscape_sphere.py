@@ -1,5 +1,6 @@
 """Spheres: derivatives, optima in closed form and by descent, the certificate S, escapes, and spurious minima."""
 
+import itertools
 import math
 
 import cvxpy as cp
@@ -573,3 +574,18 @@ def test_models_on_spheres_that_have_no_theory_are_refused():
         with pytest.raises(InputError, match=words):
             Model([2, 2], **(given | changes))
     assert Model([2, 2], loss=CrossEntropy(), **given).family == "sphere"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_on_a_line_no_signs_are_better(seed):
+    """Against all signs of weights and of features."""
+    generator = np.random.default_rng(seed)
+    size, temperature = int(generator.integers(3, 5)), float(generator.uniform(0.1, 12))
+    sizes = generator.integers(1, 5000, size)
+    found = optimum(Model(sizes, 1, features="sphere", temperature=temperature))
+    values = []
+    for signs in itertools.product((-1.0, 1.0), repeat=2 * size):
+        logits = temperature * np.outer(signs[size:], signs[:size])
+        values.append(sizes @ (np.logaddexp.reduce(logits, axis=1) - np.diag(logits)) / sizes.sum())
+    assert float(found.upper) == pytest.approx(min(values), rel=1e-12)
+    assert float(found.lower) <= min(values)

@@ -113,6 +113,8 @@ def optimum_landscape(
 
     if lambda_b is not None and not bias:
         raise InputError(f"--lambda-b is {lambda_b}, expected only with --bias: there is no bias to penalize")
+    if normalized and labels is None:
+        raise InputError("--normalized is given, expected only with --labels: it is about samples with several labels")
     check_outputs(None, None, plot)
     sizes, chosen = _counted_labels(labels, normalized, loss) if labels else _counted_classes(class_sizes, loss)
     if labels is not None and class_sizes is not None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 import numbers
+import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from nctheory.errors import InputError
 __all__ = ["LabelSetPoint", "LabelSets", "all_label_sets", "label_sets_of", "read_label_sets"]
 
 _MOST_SETS = 1_000_000
+_MOST_SAMPLES = 1_000_000_000
+_LONGEST = 2**40  # axis of an array
 _SHORT = 60  # characters of a line that are shown
 
 
@@ -139,7 +142,10 @@ def all_label_sets(num_labels: int, samples: Mapping[int, int]) -> LabelSets:
         raise InputError(f"there are {total} sets of these sizes, expected at most {_MOST_SETS}")
     sizes = sorted(samples)
     sets = tuple(chosen for size in sizes for chosen in itertools.combinations(range(count), size))
-    counts = np.array([samples[len(chosen)] for chosen in sets], dtype=np.int64)
+    counts = np.array([samples[len(chosen)] for chosen in sets], dtype=object)
+    if counts.sum() > _MOST_SAMPLES:
+        raise InputError(f"there are {counts.sum()} samples in these sets, expected at most {_MOST_SAMPLES}")
+    counts = counts.astype(np.int64)
     return LabelSets(sets, freeze(counts), freeze(np.repeat(np.arange(len(sets)), counts)), count)
 
 
@@ -176,7 +182,7 @@ def read_label_sets(path: str | Path) -> LabelSets:
     try:
         if path.suffix == ".npy":
             return label_sets_of(_read_matrix(path))
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -185,6 +191,8 @@ def read_label_sets(path: str | Path) -> LabelSets:
         raise InputError(f"{path} cannot be read as text: {error}") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    except ValueError as error:  # a name with a null byte
+        raise InputError(f"{str(path)!r} cannot be read: {error}") from None
     return _counted([_of_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1)], str(path))
 
 
@@ -204,8 +212,10 @@ def _read_matrix(path: Path) -> Array:
             version = np.lib.format.read_magic(stream)
             reader = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
             shape, fortran_order, dtype = reader(stream)
-        except (ValueError, KeyError) as error:
-            raise InputError(f"no .npy array: {error}") from None
+        except (ValueError, KeyError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
+            raise InputError(f"no .npy array of version 1 or 2: {error}") from None
+        if not all(type(length) is int and 0 <= length < _LONGEST for length in shape):
+            raise InputError(f"shape {shape}, expected numbers of samples and labels")
         if dtype.hasobject or dtype.kind not in "biuf":
             raise InputError(f"entries of type {dtype}, expected numbers 0 and 1")
         size = math.prod(shape) * dtype.itemsize

@@ -30,6 +30,7 @@ Family = Literal["free", "nonnegative", "sphere", "deep", "label_sets"]
 
 FEATURES = ("free", "nonnegative", "sphere")
 ACTIVATIONS = ("linear", "relu")
+_DEEPEST = 1000
 _LEAST = Fraction(1, 10**300)  # size of a penalty that is not 0
 
 
@@ -112,6 +113,8 @@ class Model:
             if word not in words:
                 raise InputError(f"{name} is {word!r}, expected one of {', '.join(map(repr, words))}")
         free, layers = checked_flag(bias), positive_integer(depth, "depth")
+        if layers > _DEEPEST:
+            raise InputError(f"depth is {layers}, expected at most {_DEEPEST}")
         penalties = _checked_penalties(regularization, free, layers, features)
         self.__dict__.update(
             class_sizes=sizes,
@@ -404,7 +407,7 @@ def _checked_penalties(
 
 def _of_layers(given: Any, depth: int) -> tuple[Fraction, ...]:
     """One penalty for each matrix."""
-    if depth == 1 or not isinstance(given, tuple | list | np.ndarray):
+    if not isinstance(given, tuple | list | np.ndarray):
         return (_positive_penalty(given, "lambda_W"),) * depth
     if len(given) != depth:
         raise InputError(

@@ -13,6 +13,7 @@ semidefinite or has a direction to go down. So local minima are global for d >= 
 minimum is the same for all d >= K - 1, whatever the class sizes.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,8 +56,9 @@ _STEPS = 3000
 _ROUNDS = 10  # of descent
 _GAIN = 1e-6  # of the value, which is worth another round
 _STARTS = 8
+_MOST_SIGNS = 14  # classes on a line, all signs of whose weights are tried
 _SEED = 0
-_LEAST_UNIT = 1e-100
+_LEAST_UNIT = 1e-140  # squares of slopes over it are floats
 _NOISE = 1e-2  # of the start, next to the simplex
 _MOST_CLASSES = 150  # for which `certify` looks for the optimum
 _MOST_TANGENTS = 600  # for which `escape` takes the whole Hessian
@@ -90,6 +92,8 @@ def optimum(model: Model, allowed: Fraction, starts: int, generator: np.random.G
     if form is not None:
         return _found(model, *form[:2], allowed, build_exact=form[2])
     best = _polished(_widened(model), _near_simplex(_widened(model)))
+    if model.dimension == 1 and model.num_classes <= _MOST_SIGNS:
+        return _found(model, _best_signs(model), "the best of all signs", allowed, _class_logits(model, best))
     statement = "descent in K dimensions, where no local minimum is worse"
     found = _found(model, _narrowed(model, best), statement, allowed)
     if found.gap <= allowed or model.dimension >= model.num_classes - 1:
@@ -153,6 +157,18 @@ def thresholds(model: Model) -> dict[str, float]:
     return {} if level is None else {"minority collapse": level}
 
 
+def _best_signs(model: Model) -> OnSpheres:
+    """In one dimension all rows are 1 or -1: the best of all signs of weights, and for each class of its feature."""
+    size = model.num_classes
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=size - 1)))
+    weights = np.hstack([np.ones((len(signs), 1)), signs])
+    logits = float(model.temperature or 0) * np.stack([weights, -weights])
+    losses = np.logaddexp.reduce(logits, axis=2)[:, :, None] - logits
+    best = int(np.argmin(losses.min(axis=0) @ model.class_sizes))
+    features = np.where(losses[0, best] <= losses[1, best], 1.0, -1.0)
+    return OnSpheres.of_classes(model, weights[best][:, None], features[:, None])
+
+
 def _near_simplex(model: Model) -> OnSpheres:
     """A fixed point near the simplex, which need not be critical, in no symmetric position."""
     points = simplex_etf(model.num_classes, model.dimension)
@@ -182,7 +198,7 @@ def _class_logits(model: Model, numbers: OnSpheres) -> Array:
 def _polished(model: Model, numbers: OnSpheres) -> OnSpheres:
     """L-BFGS and Newton's method, from rows of norm 1 and with the value for a unit, until that stays as it is."""
     for _ in range(_ROUNDS):
-        before = max(numbers.value(model), 1e-290)
+        before = max(numbers.value(model), _LEAST_UNIT)
         problem = SphereFlat.like(model, numbers, before)
         reached = downhill(problem, problem.of(numbers), steps=_STEPS, tolerance=1e-9)
         numbers = problem.numbers(newton(problem, reached))

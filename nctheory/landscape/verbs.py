@@ -64,7 +64,9 @@ def objective(model: Model, point: Any) -> float:
         >>> objective(model, Features([[1.0], [0.0]], [0, 1], [[1.0], [0.0]]))
         0.75
     """
-    return float(family_of(model).numbers(model, point).value(model))
+    family = family_of(model)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond floats is refused, or infinite
+        return float(family.numbers(model, point).value(model))
 
 
 def gradient(model: Model, point: Any) -> Tangent:
@@ -95,7 +97,9 @@ def gradient(model: Model, point: Any) -> Tangent:
         array([[0.5],
                [0. ]])
     """
-    found: Tangent = family_of(model).numbers(model, point).gradient(model)
+    family = family_of(model)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found: Tangent = family.numbers(model, point).gradient(model)
     return found
 
 
@@ -241,8 +245,9 @@ def certify(model: Model, point: Any, *, tolerance: float = 1e-9) -> Result[Cert
         >>> print(found.status, round(float(found.upper), 6), found.details.escape is not None)
         improvable 0.78969 True
     """
-    allowed = checked_tolerance(tolerance)
-    found: Result[Certified] = family_of(model).certify(model, point, allowed)
+    family, allowed = family_of(model), checked_tolerance(tolerance)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found: Result[Certified] = family.certify(model, point, allowed)
     return found
 
 
