@@ -443,16 +443,16 @@ def test_certificates_never_contradict_a_point(loss, bias):
     least = best_of_descent(model, 6, 7)
     assert float(best.lower) <= least * (1 + 1e-12)
     points = [best.configuration, collapsed_random(model), spread(model), with_unused(model, 2)]
-    for point in points:
-        found = certify(model, point)
+    verdicts = [certify(model, point) for point in points]
+    for point, found in zip(points, verdicts, strict=True):
         low, high = found.details.objective
         assert low <= objective(model, point) <= high
         assert found.details.minimum[0] <= least * (1 + 1e-12)
         assert found.details.minimum[1] >= found.details.minimum[0]
         if found.status == "improvable":
             assert objective(model, found.configuration) < low
-    assert certify(model, points[0]).status == best.status
-    assert [certify(model, point).status for point in points[1:]] == ["improvable"] * 3
+    assert verdicts[0].status == best.status
+    assert [found.status for found in verdicts[1:]] == ["improvable"] * 3
 
 
 def test_the_kernel_confirms_what_it_is_told():
