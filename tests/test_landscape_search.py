@@ -306,6 +306,14 @@ def test_what_lines_refuse(unit, message):
         phase_diagram(modeled([3, 2]), **unit)
 
 
+def test_a_diagram_has_both_ends_of_what_is_undecided():
+    deep = modeled([1] * 4, None, CrossEntropy(), (0.1, 0.1)).replace(depth=2)
+    diagram = phase_diagram(deep, values=[0.05, 0.4])
+    assert diagram.lower[0] < 0.9 * diagram.objective[0]
+    assert diagram.lower[1] == pytest.approx(diagram.objective[1], rel=1e-9)
+    assert diagram.objective == pytest.approx([float(result.upper) for result in diagram.results], rel=1e-15)
+
+
 def test_a_loss_without_thresholds_needs_values():
     model = modeled([3, 2], None, Focal(2), (0.05, 0.05))
     with pytest.raises(InputError, match=r"no total collapse is known of Model\(F = mean focal:2.*; expected values"):

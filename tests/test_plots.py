@@ -8,7 +8,7 @@ import pytest
 import nctheory
 from nctheory import landscape, plots, separation
 from nctheory.errors import InputError
-from nctheory.losses import CrossEntropy, Focal, SquaredError
+from nctheory.losses import CrossEntropy, Focal, PickAllLabels, SquaredError
 from nctheory.probability import curve, error_probability
 from nctheory.probability.bounds import bounds
 from nctheory.probability.problem import Problem
@@ -301,3 +301,41 @@ def test_what_is_no_diagram_is_refused():
     for value in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(InputError, match="expected a positive number"):
             plots.phase_diagram(diagram, at=value)
+
+
+def label_set_model():
+    """Four labels, of which two are in no sample, and so are equal at every penalty."""
+    sets = PickAllLabels([{0}, {1}, {0, 1}], 4)
+    return landscape.Model([2, 3, 5], 4, loss=sets, regularization=(0.01, 0.01))
+
+
+def test_what_is_so_at_every_penalty_has_no_mark():
+    diagram = landscape.phase_diagram(label_set_model(), values=[0.01, 0.1, 1.0])
+    assert diagram.thresholds["labels 2, 3 merge"] == 0
+    figure = plots.phase_diagram(diagram)
+    assert "labels 2, 3" not in figure.get_supxlabel()
+    assert "total collapse" in figure.get_supxlabel()
+    figure.savefig(io.BytesIO())  # a mark at 0 has no place on a logarithmic axis, and leaves none for the panels
+
+
+def test_labels_and_label_sets_have_lines_of_their_own():
+    figure = plots.phase_diagram(landscape.phase_diagram(label_set_model(), values=[0.01, 0.1]))
+    lines = [[line.get_label() for line in axes.get_lines()] for axes in figure.axes]
+    assert lines[0][:3] == ["n = 8", "n = 7", "n = 0"]
+    assert lines[3][:3] == ["|S| = 1, n = 2", "|S| = 1, n = 3", "|S| = 2, n = 5"]
+    assert figure.axes[0].get_xlabel() == ""
+    assert figure.axes[3].get_xlabel() == "λ = √(λ_W λ_H)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "over", "along"),
+    [
+        ({"features": "sphere", "temperature": 2}, "temperature", "temperature τ"),
+        ({"loss": Focal(2), "regularization": (0.01, 0.01)}, "gamma", "focusing γ"),
+        ({"loss": SquaredError(), "depth": 3, "regularization": (0.01, 0.01)}, "strength", "λ_1 ... λ_3 λ_H)^(1/4)"),
+    ],
+)
+def test_the_axis_says_what_a_diagram_is_against(arguments, over, along):
+    model = landscape.Model([3, 3, 3], **arguments)
+    figure = plots.phase_diagram(landscape.phase_diagram(model, over, [0.5, 1.0]))
+    assert figure.axes[3].get_xlabel().endswith(along)

@@ -47,8 +47,10 @@ __all__ = [
     "dual_bound",
     "exact_targets",
     "grams",
+    "loss_error",
     "multipliers",
     "objective_bracket",
+    "square_norm",
     "whole_targets",
 ]
 
@@ -83,13 +85,14 @@ def _ball(model: Model, numbers: Numbers, roundings: int) -> tuple[float, float]
     middle, radius = _mean_loss(model, numbers, roundings)
     lengths = ((numbers.weights, None), (numbers.features, numbers.counts), (numbers.bias[:, None], None))
     penalties = (model.lambda_weights, model.lambda_features, model.lambda_bias)
-    squares = [float(each) / 2 * _square_norm(*part) for each, part in zip(penalties, lengths, strict=True)]
+    squares = [float(each) / 2 * square_norm(*part) for each, part in zip(penalties, lengths, strict=True)]
     radius += 4 * (numbers.weights.shape[1] + 8) * _UNIT_ROUNDOFF * math.fsum(squares)
     middle = math.fsum([middle, *squares])
     return middle, radius * (1 + 1e-6) + 4 * _UNIT_ROUNDOFF * abs(middle) + _TINY
 
 
-def _square_norm(rows: Array, counts: Array | None) -> float:
+def square_norm(rows: Array, counts: Array | None) -> float:
+    """The sum of all squares, of a row as often as it is counted."""
     squares = np.einsum("ij,ij->i", rows, rows)
     return math.fsum(squares if counts is None else squares * counts)
 
@@ -108,13 +111,13 @@ def _mean_loss(model: Model, numbers: Numbers, roundings: int) -> tuple[float, f
         share = numbers.counts[part] * weights[labels] / model.num_samples
         found = model.loss.value(logits, labels)
         values.append(share * found)
-        errors.append(share * _loss_error(model, logits, labels, 1.01 * shift, found))
+        errors.append(share * loss_error(model, logits, labels, 1.01 * shift, found))
     total = np.concatenate(values)
     rounding = 8 * _UNIT_ROUNDOFF * math.fsum(np.abs(total))
     return math.fsum(total), math.fsum(np.concatenate(errors)) + rounding
 
 
-def _loss_error(model: Model, logits: Array, labels: Array, shift: Array, found: Array) -> Array:
+def loss_error(model: Model, logits: Array, labels: Array, shift: Array, found: Array) -> Array:
     """How far the loss l is off where logits are off by `shift` and then K terms are added up.
 
     By the mean value theorem: the derivative has 1-norm at most (2 K l)^(1/2) for the squared error, min(K, l) for

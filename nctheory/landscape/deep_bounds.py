@@ -33,7 +33,7 @@ from nctheory.arrays import Array
 from nctheory.errors import InputError
 from nctheory.landscape import free
 from nctheory.landscape.answers import Bracket
-from nctheory.landscape.bounds import _loss_error, _square_norm, best_bias, class_steepness
+from nctheory.landscape.bounds import best_bias, class_steepness, loss_error, square_norm
 from nctheory.landscape.deep_points import DeepNumbers
 from nctheory.landscape.model import Model
 from nctheory.spectrum import class_spectrum
@@ -286,7 +286,7 @@ def _around(model: Model, numbers: DeepNumbers) -> tuple[float, float]:
     if not np.isfinite(logits).all():
         return math.inf, math.inf
     share, found = numbers.counts / model.num_samples, model.loss.value(logits, numbers.labels)
-    values, errors = share * found, share * _loss_error(model, logits, numbers.labels, shift, found)
+    values, errors = share * found, share * loss_error(model, logits, numbers.labels, shift, found)
     squares = list(_paid(model, numbers))
     middle = math.fsum([*values, *squares])
     radius = math.fsum(errors) + 8 * _UNIT_ROUNDOFF * math.fsum(np.abs(values))
@@ -311,5 +311,5 @@ def _logits_and_error(model: Model, numbers: DeepNumbers) -> tuple[Array, Array]
 def _paid(model: Model, numbers: DeepNumbers) -> Iterator[float]:
     """The penalties."""
     for penalty, matrix in zip(model.layer_penalties, numbers.layers, strict=True):
-        yield float(penalty) / 2 * _square_norm(matrix, None)
-    yield float(model.lambda_features) / 2 * _square_norm(numbers.features, numbers.counts)
+        yield float(penalty) / 2 * square_norm(matrix, None)
+    yield float(model.lambda_features) / 2 * square_norm(numbers.features, numbers.counts)

@@ -38,6 +38,7 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from nctheory.arrays import Array
+from nctheory.errors import SolverError
 from nctheory.landscape.bounds import dual_bound
 from nctheory.landscape.focal_margins import Margin, root_between
 from nctheory.landscape.model import Model
@@ -302,11 +303,12 @@ def _intercept(tangent: _Tangent, slope: Fraction) -> Fraction:
 
 def _end_of_fall(tangent: _Tangent, slope: Fraction) -> Fraction:
     """An s from which on f(s) - slope s does not fall; f itself is never below 0."""
-    high, end = _LEAST, 2 + max(1.0, float(tangent.gamma))
+    high, end = _LEAST, 2 + max(1.0, float(tangent.gamma))  # f' >= 1 there
     with ctx.workprec(_BITS):
-        while high < end and not tangent.at(high)[1] >= _ball(slope):
+        while not tangent.at(high)[1] >= _ball(slope):
+            if high >= end:
+                raise SolverError(f"no bound of the focal loss with gamma = {tangent.gamma} and slope {float(slope):g}")
             high *= 2
-        assert tangent.at(high)[1] >= _ball(slope)
     return Fraction(high)
 
 

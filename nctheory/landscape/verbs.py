@@ -207,7 +207,9 @@ def solve(
     """
     family, allowed = family_of(model), checked_tolerance(tolerance)
     if not hasattr(family, "solve"):
-        raise InputError(f"{model!r} has no convex formulation here, expected free features or spheres, or `optimum`")
+        raise InputError(
+            f"{model!r} has no convex formulation here, expected free features, label sets or spheres, or `optimum`"
+        )
     if formulation not in ("convex", "factored"):
         raise InputError(f"formulation is {formulation!r}, expected 'convex' or 'factored'")
     found: Result[Optimum] = family.solve(model, formulation, solver, allowed)
